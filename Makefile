@@ -1,0 +1,44 @@
+# make demo    runs a machine that suspends in Redis and is resumed, from nothing but Python 3.11, make and a package index
+# make test    runs all tests; ARGS="-k suspend -x" are given to pytest
+# make lint    formatting, ruff, pyright strict, import-linter
+# make check   what CI runs: lint and test, with nothing left out
+# make bench   runs the benchmarks; ARGS="..." are given to them
+# make clean   removes everything that the others made, .venv included
+
+MAKEFLAGS += --no-print-directory
+BIN := .venv/bin
+# pyright keeps the program it consists of there, instead of in the home folder.
+export PYRIGHT_PYTHON_CACHE_DIR := $(CURDIR)/.venv/pyright
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+# node trusts its own list of certificates only; behind a proxy with one of its own, the machine's list knows that too.
+export NODE_EXTRA_CA_CERTS ?= $(wildcard /etc/ssl/certs/ca-certificates.crt)
+
+.PHONY: demo test lint check bench clean
+.NOTPARALLEL:
+
+demo:
+	@.ci/setup embedded
+	@$(BIN)/statebox demo
+
+test:
+	@.ci/setup dev
+	@$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+
+# Each has its say before the first failure ends it.
+lint:
+	@.ci/setup dev
+	@failed=0; \
+	for tool in "ruff format --check" "ruff check" "pyright --pythonpath $(BIN)/python" "lint-imports"; do \
+	  echo "$$tool"; $(BIN)/$$tool || failed=1; \
+	done; exit $$failed
+
+check:
+	@.ci/run
+
+bench:
+	@.ci/setup dev
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+clean:
+	rm -rf .venv dist htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} + -o -name node_modules -prune -exec rm -rf {} +

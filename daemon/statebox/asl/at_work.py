@@ -1,0 +1,111 @@
+"""At work: one visit of a line to a state, as the state sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, Protocol
+
+import msgspec
+
+from statebox.asl.context import context_object
+from statebox.asl.data.sources import Sources
+from statebox.asl.execution import Execution
+from statebox.asl.jsontext import Json
+from statebox.asl.lines import Line
+from statebox.asl.moment import Dice
+from statebox.asl.states.state import State
+
+# The last 12 bits of a continuation are its execution's shard.
+_SHARD_BITS: Final = 0xFFF
+
+
+class Surroundings(Protocol):
+    """What a visit needs of the step that it is part of."""
+
+    before: Execution
+    now_ms: int
+    dice: Dice
+    response: Json | msgspec.UnsetType
+
+    def write(self, previous: int, code: int, *values: Json) -> int:
+        """Write a history event; returns its id."""
+        ...
+
+    def visible(self, line: Line) -> Mapping[str, Json]:
+        """The variables that a line's state can read."""
+        ...
+
+    def item_of(self, line: Line) -> tuple[int, Json] | None:
+        """The map item that a line works on, as (index, value)."""
+        ...
+
+
+class AtWork:
+    """One visit of a line to a state, as the state sees it (the protocol states.state.Visit)."""
+
+    __slots__ = ("_line", "_state", "_stepping")
+
+    def __init__(self, stepping: Surroundings, line: Line, state: State) -> None:
+        self._stepping = stepping
+        self._line = line
+        self._state = state
+
+    @property
+    def input(self) -> Json:
+        """The state's raw input."""
+        return self._line.data
+
+    @property
+    def now_ms(self) -> int:
+        """The moment's time."""
+        return self._stepping.now_ms
+
+    @property
+    def entered(self) -> int:
+        """The id of the state's Entered event."""
+        return self._line.entered
+
+    @property
+    def seed(self) -> bool:
+        """Whether the execution was started through the seed's contract."""
+        return self._stepping.before.seed
+
+    @property
+    def region(self) -> str:
+        """The region that the execution's ARN names."""
+        return self._stepping.before.arn.split(":", 4)[3]
+
+    def sources(self, token: str | None = None) -> Sources:
+        """What paths read from, with the raw input as `$`."""
+        return self._sources(token, None)
+
+    def item_sources(self, index: int, item: Json) -> Sources:
+        """The same with Map.Item in the context object."""
+        return self._sources(None, (index, item))
+
+    def write(self, code: int, *values: Json) -> int:
+        """Write a history event that the next one points back to."""
+        self._line.last = self._stepping.write(self._line.last, code, *values)
+        return self._line.last
+
+    def new_token(self) -> str:
+        """Draw a continuation id: a uuid4 whose last 12 bits are the shard."""
+        drawn = self._stepping.dice.uuid4().int & ~_SHARD_BITS | self._stepping.before.shard
+        digits = f"{drawn:032x}"
+        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+    def respond(self, response: Json) -> None:
+        """Answer whoever started the execution through the seed's contract."""
+        self._stepping.response = response
+
+    def _sources(self, token: str | None, item: tuple[int, Json] | None) -> Sources:
+        stepping, line, state = self._stepping, self._line, self._state
+
+        def context() -> Json:
+            retries = None
+            if state.type in ("Task", "Parallel", "Map"):
+                retries = sum(line.retried)
+            known = item if item is not None else stepping.item_of(line)
+            return context_object(stepping.before, state.name, line.entered_ms, retries, token, known)
+
+        return Sources(line.data, context, stepping.visible(line), stepping.now_ms, stepping.dice)

@@ -1,0 +1,38 @@
+"""The context object: what `$$` shows of the execution, the machine, the state, its task and its map item."""
+
+from __future__ import annotations
+
+from statebox.asl.execution import Execution
+from statebox.asl.jsontext import Json
+from statebox.asl.moment import timestamp
+
+
+def context_object(
+    execution: Execution,
+    state: str,
+    entered_ms: int,
+    retries: int | None,
+    token: str | None,
+    item: tuple[int, Json] | None,
+) -> Json:
+    """Build it, keys in AWS's order. `retries` is None for states that cannot be retried, `item` is (index, value)."""
+    about_state: Json = {"Name": state, "EnteredTime": timestamp(entered_ms)}
+    if retries is not None:
+        about_state["RetryCount"] = retries
+    context: Json = {
+        "Execution": {
+            "Id": execution.arn,
+            "Input": execution.input,
+            "StartTime": timestamp(execution.started_ms),
+            "Name": execution.name,
+            "RoleArn": execution.role_arn,
+            "RedriveCount": 0,
+        },
+        "StateMachine": {"Id": execution.machine_arn, "Name": execution.machine},
+        "State": about_state,
+    }
+    if token is not None:
+        context["Task"] = {"Token": token}
+    if item is not None:
+        context["Map"] = {"Item": {"Index": item[0], "Value": item[1]}}
+    return context

@@ -1,0 +1,1 @@
+"""How data flows through a state: paths, templates, intrinsic functions and the two query languages."""

@@ -1,0 +1,177 @@
+"""The definition: JSON text -> StateMachine, or InvalidDefinition with everything that is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from statebox.asl.errors import InvalidDefinition, Problem
+from statebox.asl.fields import LONGEST_SECONDS, SCHEMA, Fields
+from statebox.asl.jsontext import InvalidJson, Json, is_object, read_json
+from statebox.asl.states.choice import Choice
+from statebox.asl.states.fail import Fail
+from statebox.asl.states.map import Map
+from statebox.asl.states.parallel import Parallel
+from statebox.asl.states.passing import Pass
+from statebox.asl.states.state import State
+from statebox.asl.states.succeed import Succeed
+from statebox.asl.states.task import Task
+from statebox.asl.states.wait import Wait
+
+_TYPES: Final[dict[str, type[State]]] = {
+    type.type: type for type in (Task, Wait, Pass, Succeed, Fail, Choice, Parallel, Map)
+}
+_LONGEST_NAME: Final = 80
+_DEEPEST: Final = 100
+TOP: Final = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One States object: the top level, a branch of a Parallel, or the item processor of a Map."""
+
+    start_at: str
+    states: Mapping[str, State]
+
+
+@dataclass(frozen=True, slots=True)
+class StateMachine:
+    """A parsed definition. `scopes` holds the top level under "", and each inner States object under its state's name
+    (`M` for the item processor of the Map M, `P[0]` for the first branch of the Parallel P)."""
+
+    scopes: Mapping[str, Scope]
+    comment: str | None = None
+    timeout_seconds: int | None = None
+
+
+def parse(definition: str | bytes) -> StateMachine:
+    """Parse a definition's JSON text. Raises InvalidDefinition with all its problems, never anything else."""
+    try:
+        raw = read_json(definition)
+    except InvalidJson as invalid:
+        raise InvalidDefinition([Problem("INVALID_JSON_DESCRIPTION", str(invalid))]) from None
+    return read(raw)
+
+
+def read(raw: Json) -> StateMachine:
+    """Read a definition that is parsed JSON already. Raises InvalidDefinition."""
+    if not is_object(raw):
+        raise InvalidDefinition([Problem(SCHEMA, "Definition must be a valid JSON object")])
+    reader = _Reader()
+    fields = Fields(raw, "/", reader.problems)
+    fields.refuse_unknown(("StartAt", "States", "Comment", "QueryLanguage", "TimeoutSeconds", "Version"))
+    comment = fields.text("Comment")
+    fields.choice("QueryLanguage", ("JSONPath",))
+    fields.choice("Version", ("1.0",))
+    timeout = fields.integer("TimeoutSeconds", 1, LONGEST_SECONDS)
+    reader.read_scope(TOP, fields)
+    problems = [*reader.problems, *reader.transitions()]
+    if problems:
+        raise InvalidDefinition(problems)
+    return StateMachine(reader.scopes, comment, timeout)
+
+
+class _Reader:
+    """Collects scopes, names and problems while the states are read."""
+
+    def __init__(self) -> None:
+        self.scopes: dict[str, Scope] = {}
+        self.problems: list[Problem] = []
+        self._locations: dict[str, str] = {}
+        self._names: set[str] = set()
+        self._depth = 0
+
+    def read_scope(self, key: str, fields: Fields) -> None:
+        """Read a States object with its StartAt and keep it under `key`."""
+        if key != TOP:
+            fields.refuse_unknown(("StartAt", "States", "Comment", "ProcessorConfig"))
+        missing = [name for name in ("States", "StartAt") if name not in fields]
+        if missing:
+            fields.problem(f"These fields are required: [{', '.join(missing)}]")
+        start_at = fields.text("StartAt") or ""
+        raw_states = fields.object("States")
+        states: dict[str, State] = {}
+        if raw_states is not None and not raw_states:
+            fields.problem("Value cannot be empty", fields.at("States"))
+        if self._depth >= _DEEPEST:
+            fields.problem(f"States may be nested {_DEEPEST} deep at the most")
+            return
+        self._depth += 1
+        for name, raw in (raw_states or {}).items():
+            state = self._read_state(name, raw, f"{fields.at('States')}/{name}")
+            if state is not None:
+                states[name] = state
+        self._depth -= 1
+        self._locations[key] = fields.location
+        self.scopes[key] = Scope(start_at, states)
+
+    def _read_state(self, name: str, raw: Json, location: str) -> State | None:
+        if name in self._names:
+            self.problems.append(Problem("DUPLICATE_STATE_NAME", f"Duplicate State name: {name}", location))
+        self._names.add(name)
+        if not is_object(raw):
+            self.problems.append(Problem(SCHEMA, "Expected value of type [OBJECT]", location))
+            return None
+        fields = Fields(raw, location, self.problems)
+        if len(name) > _LONGEST_NAME:
+            fields.problem(f"State name cannot exceed {_LONGEST_NAME} characters")
+        if not fields.require("Type"):
+            return None
+        kind = _TYPES.get(raw["Type"]) if isinstance(raw["Type"], str) else None
+        if kind is None:
+            fields.problem(
+                f"The field 'Type' should have one of these values: [{', '.join(_TYPES)}]", fields.at("Type")
+            )
+            return None
+        fields.text("Comment")
+        fields.choice("QueryLanguage", ("JSONPath",))
+        return kind.read(name, fields, self)
+
+    def transitions(self) -> Iterator[Problem]:
+        """Targets that do not exist, states that nothing leads to, and scopes that cannot end."""
+        for key, scope in self.scopes.items():
+            location = "" if self._locations[key] == "/" else self._locations[key]
+            yield from _dangling(scope, location)
+        for key, scope in self.scopes.items():
+            location = "" if self._locations[key] == "/" else self._locations[key]
+            if scope.states and all(_targets(state) for state in scope.states.values()):
+                yield Problem("MISSING_END_STATE", "Workflow has no terminal state")
+            elif scope.start_at in scope.states:
+                yield from _unreachable(scope, location)
+
+
+def _targets(state: State) -> list[tuple[str, str]]:
+    caught = [(f"Catch[{place}]/Next", catcher.next) for place, catcher in enumerate(state.recovery[1]) if catcher.next]
+    # A Choice and a Catch alone do not make a state that can end: `targets` of an ending state are empty.
+    return [*state.targets, *(caught if state.targets else [])]
+
+
+def _dangling(scope: Scope, location: str) -> Iterator[Problem]:
+    if scope.start_at and scope.start_at not in scope.states:
+        yield _missing(scope.start_at, f"{location}/StartAt")
+    for name, state in scope.states.items():
+        caught = [(f"Catch[{place}]/Next", catcher.next) for place, catcher in enumerate(state.recovery[1])]
+        for field, target in [*state.targets, *caught]:
+            if target and target not in scope.states:
+                yield _missing(target, f"{location}/States/{name}/{field}")
+
+
+def _missing(target: str, location: str) -> Problem:
+    return Problem("MISSING_TRANSITION_TARGET", f"Missing 'Next' target: {target}", location)
+
+
+def _unreachable(scope: Scope, location: str) -> Iterator[Problem]:
+    reached: set[str] = set()
+    ahead = [scope.start_at]
+    while ahead:
+        name = ahead.pop()
+        state = scope.states.get(name)
+        if state is None or name in reached:
+            continue
+        reached.add(name)
+        ahead.extend(target for _, target in state.targets)
+        ahead.extend(catcher.next for catcher in state.recovery[1])
+    for name in scope.states:
+        if name not in reached:
+            yield Problem("MISSING_TRANSITION_TARGET", f'State "{name}" is not reachable.', f"{location}/States/{name}")

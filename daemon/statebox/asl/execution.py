@@ -1,0 +1,210 @@
+"""The execution, a value: where each of its branches stands and what each waits for.
+
+A branch is one line of control: the root "0", and below it "0.0", "0.1" … for the branches of a Parallel or the
+iterations of a Map. Branches lie flat in one mapping, so that a checkpoint can write just those that changed and a
+claim can read just those on the way to one answer. A branch that is not in the mapping is over, or was not loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import TypeAlias
+
+import msgspec
+
+from statebox.asl.commands import AwaitCallback, Command, InvokeTask, StartTimer
+from statebox.asl.jsontext import Json
+
+ROOT = "0"
+
+
+class Status(StrEnum):
+    """How an execution is doing, in the words of the Step Functions API."""
+
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    TIMED_OUT = "TIMED_OUT"
+    ABORTED = "ABORTED"
+
+
+class Waiting(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """What a branch waits for."""
+
+
+class OnTask(Waiting, frozen=True):
+    """A task is being worked on.
+
+    `event` is the id of its scheduled event and with the branch its address. `timeout_ms` and `heartbeat_ms` are points
+    in time, `heartbeat_seconds` the gap that each heartbeat grants anew. A `token` makes it a callback; `handed_over`
+    says that nothing is left to be called for it.
+    """
+
+    event: int
+    resource: str
+    since_ms: int
+    timeout_ms: int | None = None
+    heartbeat_ms: int | None = None
+    heartbeat_seconds: int | None = None
+    token: str | None = None
+    handed_over: bool = False
+    reference: str | None = None
+
+    @property
+    def deadline_ms(self) -> int | None:
+        """The first of its deadlines, or None when it may take for ever."""
+        if self.timeout_ms is None or self.heartbeat_ms is None:
+            return self.heartbeat_ms if self.timeout_ms is None else self.timeout_ms
+        return min(self.timeout_ms, self.heartbeat_ms)
+
+
+class OnTimer(Waiting, frozen=True):
+    """A Wait state lets time pass."""
+
+    until_ms: int
+
+
+class OnRetry(Waiting, frozen=True):
+    """A failed state is tried again later."""
+
+    until_ms: int
+
+
+class OnChildren(Waiting, frozen=True):
+    """A Parallel or Map has branches at work.
+
+    `started` is the id of its …StateStarted event, `total` how many branches there are, `begun` how many were begun and
+    `running` how many of those have not ended. `concurrency` bounds `running`. `latest` is the last event of any branch
+    that ended (what the state's end points at).
+    """
+
+    started: int
+    total: int
+    begun: int = 0
+    running: int = 0
+    concurrency: int = 0
+    latest: int = 0
+
+
+class OnTurn(Waiting, frozen=True):
+    """The branch is ready to enter its state, but the bound of transitions per advance was reached."""
+
+
+AnyWaiting: TypeAlias = OnTask | OnTimer | OnRetry | OnChildren | OnTurn
+
+
+class Branch(msgspec.Struct, frozen=True):
+    """One line of control.
+
+    `scope` names the States object it walks through (see StateMachine.scopes), `state` the state it is in, None once
+    it has ended. `data` is the raw input of that state, and the branch's output once it has ended. `entered` and `last`
+    are event ids: that of …StateEntered, and the one the next event points back to. `retried` counts the retries of
+    this visit per retrier. `arguments` and `items` are what a waiting task was given and what a Map iterates over, when
+    that is not `data` itself.
+    """
+
+    id: str
+    scope: str
+    state: str | None
+    data: Json
+    entered_ms: int = 0
+    entered: int = 0
+    last: int = 0
+    retried: tuple[int, ...] = ()
+    waiting: AnyWaiting | None = None
+    index: int | None = None
+    variables: Mapping[str, Json] = {}
+    arguments: Json | msgspec.UnsetType = msgspec.UNSET
+    items: Json | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def parent(self) -> str | None:
+        """The branch that waits for this one."""
+        return self.id.rpartition(".")[0] or None
+
+    def outstanding(self, path: str, uid: str) -> Iterator[Command]:
+        """What this branch wants from the world. `path` tells people where it stands, `uid` is the execution's."""
+        match self.waiting:
+            case OnTask() as task:
+                id = f"{self.id}:{task.event}"
+                if not task.handed_over:
+                    arguments = self.data if self.arguments is msgspec.UNSET else self.arguments
+                    yield InvokeTask(id, task.resource, arguments, f"{uid}-{task.event}", task.reference, task.token)
+                if task.token is not None:
+                    yield AwaitCallback(id, task.token, path, task.since_ms, task.deadline_ms)
+                if task.deadline_ms is not None:
+                    yield StartTimer(self.id, task.deadline_ms)
+            case OnTimer(until_ms) | OnRetry(until_ms):
+                yield StartTimer(self.id, until_ms)
+            case _:
+                return
+
+
+class Execution(msgspec.Struct, frozen=True):
+    """One run of a machine, as a value.
+
+    `id` is `<machine>:<name>`; `uid` 32 hex digits that are never given twice; `arn`, `role_arn` and `machine_arn`
+    stand in the context object. `shard` is where it lives (continuations carry it in their last 12 bits). `next_event`
+    is the id the next history event gets; `now_ms` the time of the last advance (times never go backwards). `seed` says
+    that it was started through the seed's contract, `response` what `module:sendResponse` answered there. `whole` is
+    false when only some of its branches are loaded. `unfinished` says that the last advance stopped at its bound.
+    """
+
+    id: str
+    uid: str
+    machine: str
+    name: str
+    arn: str
+    machine_arn: str
+    role_arn: str
+    shard: int
+    input: Json
+    started_ms: int
+    status: Status = Status.RUNNING
+    deadline_ms: int | None = None
+    next_event: int = 1
+    now_ms: int = 0
+    branches: Mapping[str, Branch] = {}
+    output: Json = None
+    error: str | None = None
+    cause: str | None = None
+    stopped_ms: int | None = None
+    seed: bool = False
+    response: Json | msgspec.UnsetType = msgspec.UNSET
+    unfinished: bool = False
+    whole: bool = True
+
+    def outstanding(self) -> Iterator[Command]:
+        """Everything the execution waits for, in the order of its branches; nothing once it has ended."""
+        if self.status is not Status.RUNNING:
+            return
+        if self.deadline_ms is not None:
+            yield StartTimer("", self.deadline_ms)
+        for id in self.branches:
+            yield from self.outstanding_of(id)
+
+    def outstanding_of(self, branch: str) -> Iterator[Command]:
+        """What one branch waits for."""
+        found = self.branches.get(branch)
+        if found is not None and found.waiting is not None:
+            yield from found.outstanding(self.path_of(branch), self.uid)
+
+    def path_of(self, branch: str) -> str:
+        """Where a branch stands, for people: `Approve`, or `Review[1]/Approve` inside a Parallel or Map."""
+        found = self.branches[branch]
+        state = found.state or ""
+        parent = found.parent
+        if parent is None or parent not in self.branches:
+            return state
+        return f"{self.path_of(parent)}[{found.index}]/{state}"
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing but callbacks and timers is outstanding: it can be parked."""
+        return not self.unfinished and not any(isinstance(command, InvokeTask) for command in self.outstanding())
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing can happen to it any more."""
+        return self.status is not Status.RUNNING

@@ -1,0 +1,149 @@
+"""The interpreter: `advance` turns an execution and an event into the next execution and its new history events.
+
+It is a pure function. Everything that needs nobody (Pass, Choice, Succeed, Fail, finished branches) runs through until
+all branches wait, the execution has ended, or the bound of transitions is reached; then `unfinished` is set and the
+event Continued goes on. All effects on the world are read off the new value by `Execution.outstanding()`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from statebox.asl.commands import AwaitCallback
+from statebox.asl.definition import StateMachine
+from statebox.asl.events import (
+    AnyEvent,
+    Continued,
+    ExecutionStarted,
+    ExecutionStopped,
+    TimerFired,
+    place_of,
+)
+from statebox.asl.execution import ROOT, Branch, Execution, Status
+from statebox.asl.history import HistoryEvent
+from statebox.asl.moment import Moment
+from statebox.asl.stepping import Stepping
+
+# How many states one advance enters at the most, so that an endless loop of Choices gives others their turn.
+TRANSITIONS: Final = 500
+
+
+class Step(msgspec.Struct, frozen=True):
+    """What one advance (or several, joined) made of an execution.
+
+    `changed` names the branches to write, `reloaded` those of them whose data changed, `removed` those that are over.
+    `opened` are callbacks to write, `closed` the tokens of those that ended without an answer.
+    """
+
+    execution: Execution
+    history: tuple[HistoryEvent, ...] = ()
+    changed: frozenset[str] = frozenset()
+    reloaded: frozenset[str] = frozenset()
+    removed: frozenset[str] = frozenset()
+    opened: tuple[AwaitCallback, ...] = ()
+    closed: tuple[str, ...] = ()
+
+    def then(self, later: Step) -> Step:
+        """This step and a later one as one."""
+        opened = {command.token: command for command in (*self.opened, *later.opened)}
+        gone = set(later.closed)
+        return Step(
+            execution=later.execution,
+            history=self.history + later.history,
+            changed=(self.changed | later.changed) - later.removed,
+            reloaded=(self.reloaded | later.reloaded) - later.removed,
+            removed=(self.removed | later.removed) - later.changed,
+            opened=tuple(command for token, command in opened.items() if token not in gone),
+            closed=self.closed + tuple(token for token in later.closed),
+        )
+
+
+def advance(
+    machine: StateMachine,
+    execution: Execution,
+    event: AnyEvent,
+    moment: Moment,
+    transitions: int = TRANSITIONS,
+) -> Step:
+    """Apply one event. An event for something that is over changes nothing.
+
+    Raises BranchesNeeded when the execution was loaded in part and more of it is needed: load those and call again.
+    """
+    if execution.ended:
+        return Step(execution)
+    stepping = Stepping(machine, execution, moment, transitions)
+    match event:
+        case ExecutionStarted():
+            stepping.start()
+        case Continued():
+            stepping.go_on()
+        case ExecutionStopped(error, cause):
+            stepping.abort(error, cause)
+        case TimerFired(""):
+            stepping.time_out()
+        case _:
+            branch = place_of(event)
+            assert branch is not None
+            stepping.happen(branch, event)
+    return _conclude(execution, stepping)
+
+
+def _conclude(before: Execution, stepping: Stepping) -> Step:
+    stepping.run()
+    branches = stepping.branches()
+    after = stepping.execution(branches)
+    changed, reloaded = _difference(before.branches, branches)
+    removed = frozenset(before.branches.keys() - branches.keys())
+    old = _callbacks(before, changed | removed)
+    new = _callbacks(after, changed)
+    answered = stepping.answered
+    return Step(
+        execution=after,
+        history=tuple(stepping.history),
+        changed=changed,
+        reloaded=reloaded,
+        removed=removed,
+        opened=tuple(command for token, command in new.items() if old.get(token) != command),
+        closed=tuple(token for token in old if token not in new and token not in answered),
+    )
+
+
+def _difference(before: Mapping[str, Branch], after: Mapping[str, Branch]) -> tuple[frozenset[str], frozenset[str]]:
+    changed: list[str] = []
+    reloaded: list[str] = []
+    for id, branch in after.items():
+        old = before.get(id)
+        if old is branch:
+            continue
+        changed.append(id)
+        if (
+            old is None
+            or old.data is not branch.data
+            or old.arguments is not branch.arguments
+            or old.items is not branch.items
+        ):
+            reloaded.append(id)
+    return frozenset(changed), frozenset(reloaded)
+
+
+def _callbacks(execution: Execution, ids: frozenset[str]) -> dict[str, AwaitCallback]:
+    return {
+        command.token: command
+        for id in ids
+        for command in execution.outstanding_of(id)
+        if isinstance(command, AwaitCallback)
+    }
+
+
+def begin(execution: Execution, machine: StateMachine) -> Execution:
+    """An execution that is about to start: it stands before the machine's first state."""
+    deadline_ms = None
+    if machine.timeout_seconds is not None:
+        deadline_ms = execution.started_ms + machine.timeout_seconds * 1000
+    root = Branch(id=ROOT, scope="", state=machine.scopes[""].start_at, data=execution.input)
+    return msgspec.structs.replace(
+        execution, deadline_ms=deadline_ms, branches={ROOT: root}, status=Status.RUNNING, now_ms=execution.started_ms
+    )

@@ -1,0 +1,188 @@
+"""What all states have in common, and what a state can answer: leave, wait, fork or fail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final, Protocol, Self, TypeAlias, TypedDict
+
+import msgspec
+
+from statebox.asl.data.flow import FLOW_FIELDS, Flow, read_flow
+from statebox.asl.data.sources import Sources
+from statebox.asl.errors import StateFailure
+from statebox.asl.events import AnyEvent
+from statebox.asl.execution import AnyWaiting
+from statebox.asl.fields import Fields
+from statebox.asl.history import CODES
+from statebox.asl.jsontext import Json
+from statebox.asl.recovery import Catcher, Retrier
+
+
+class Leave(msgspec.Struct, frozen=True):
+    """The state is done: hand `output` to the state `next` (None: the branch ends here)."""
+
+    output: Json
+    next: str | None
+    assigned: Mapping[str, Json] | None = None
+
+
+class Await(msgspec.Struct, frozen=True):
+    """The state waits. `arguments` is what its task was given, where that is not the state's input."""
+
+    waiting: AnyWaiting
+    arguments: Json | msgspec.UnsetType = msgspec.UNSET
+    items: Json | msgspec.UnsetType = msgspec.UNSET
+
+
+class Broken(msgspec.Struct, frozen=True):
+    """The state failed with an error of its own making or of its task's: no evaluation is to blame."""
+
+    failure: StateFailure
+
+
+Transition: TypeAlias = Leave | Await | Broken
+
+
+class Visit(Protocol):
+    """What a state sees of the execution while it is at work."""
+
+    @property
+    def input(self) -> Json:
+        """The state's raw input."""
+        ...
+
+    @property
+    def now_ms(self) -> int:
+        """The moment's time."""
+        ...
+
+    @property
+    def entered(self) -> int:
+        """The id of the state's Entered event."""
+        ...
+
+    @property
+    def seed(self) -> bool:
+        """Whether the execution was started through the seed's contract."""
+        ...
+
+    @property
+    def region(self) -> str:
+        """The region that the execution's ARN names."""
+        ...
+
+    def sources(self, token: str | None = None) -> Sources:
+        """What paths read from, with the raw input as `$`; `token` stands in the context object as Task.Token."""
+        ...
+
+    def item_sources(self, index: int, item: Json) -> Sources:
+        """The same with Map.Item in the context object."""
+        ...
+
+    def write(self, code: int, *values: Json) -> int:
+        """Write a history event that the next one points back to; returns its id."""
+        ...
+
+    def new_token(self) -> str:
+        """Draw a continuation id."""
+        ...
+
+    def respond(self, response: Json) -> None:
+        """Answer whoever started the execution through the seed's contract."""
+        ...
+
+
+class Common(TypedDict):
+    """What State's constructor takes from every state's fields."""
+
+    name: str
+    next: str | None
+    flow: Flow
+
+
+_EVERYWHERE: Final = ("Type", "Comment", "QueryLanguage")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """One state of a definition."""
+
+    type: ClassVar[str]
+    # The fields beside those that every state may have.
+    allowed: ClassVar[tuple[str, ...]]
+
+    name: str
+    next: str | None
+    flow: Flow
+
+    @classmethod
+    def read(cls, name: str, fields: Fields, scopes: ScopeReader) -> Self:
+        """Read the state from its JSON object, noting every problem."""
+        raise NotImplementedError
+
+    def enter(self, visit: Visit) -> Transition:
+        """Begin an attempt."""
+        raise NotImplementedError
+
+    def resume(self, visit: Visit, waiting: AnyWaiting, event: AnyEvent) -> Transition | None:
+        """Go on with what the state waited for; None when the event changes nothing."""
+        return None
+
+    @property
+    def targets(self) -> Sequence[tuple[str, str]]:
+        """Where it can go: (field, state name)."""
+        return () if self.next is None else (("Next", self.next),)
+
+    @property
+    def recovery(self) -> tuple[tuple[Retrier, ...], tuple[Catcher, ...]]:
+        """Its Retry and Catch."""
+        return (), ()
+
+    @property
+    def entered_code(self) -> int:
+        """The code of its Entered event."""
+        return CODES[f"{self.type}StateEntered"]
+
+    @property
+    def exited_code(self) -> int | None:
+        """The code of its Exited event; a Fail state has none."""
+        return CODES.get(f"{self.type}StateExited")
+
+    def leave(self, visit: Visit, result: Json) -> Leave:
+        """Leave with a result, through ResultSelector, ResultPath and OutputPath."""
+        sources = visit.sources()
+        return Leave(self.flow.output(sources, result), self.next, self.flow.assigned(sources, result))
+
+    @classmethod
+    def common(cls, name: str, fields: Fields) -> Common:
+        """Read what every state has, and note the fields that this type cannot have."""
+        fields.refuse_unknown((*_EVERYWHERE, *cls.allowed))
+        if "Next" in cls.allowed:
+            fields.text("Next")
+            end = fields.boolean("End")
+            if ("Next" in fields) == (end is True):
+                fields.problem("This object should have only one of the following fields: [Next, End]")
+        return Common(name=name, next=_text(fields, "Next"), flow=read_flow(_known(fields, cls.allowed)))
+
+
+class ScopeReader(Protocol):
+    """Reads the States objects inside a Parallel or Map."""
+
+    def read_scope(self, key: str, fields: Fields) -> None:
+        """Read a branch or an item processor and keep it under `key`."""
+        ...
+
+
+def _text(fields: Fields, name: str) -> str | None:
+    value = fields.raw.get(name)
+    return value if isinstance(value, str) else None
+
+
+def _known(fields: Fields, allowed: tuple[str, ...]) -> Fields:
+    """The same object without the data fields that were refused already, so that each is reported once."""
+    refused = [name for name in FLOW_FIELDS if name in fields and name not in allowed]
+    if not refused:
+        return fields
+    kept = {name: value for name, value in fields.raw.items() if name not in refused}
+    return Fields(kept, fields.location, fields.problems)

@@ -1,0 +1,240 @@
+"""Task: have a resource do the work, and go on with its result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Final, Self
+
+import msgspec
+
+from statebox.asl.data.flow import read_or_fail
+from statebox.asl.data.jsonpath import Path
+from statebox.asl.data.sources import Sources
+from statebox.asl.errors import HEARTBEAT_TIMEOUT, RUNTIME, TIMEOUT, StateFailure
+from statebox.asl.events import (
+    AnyEvent,
+    CallbackAnswered,
+    TaskFailed,
+    TaskHeartbeat,
+    TaskSubmitted,
+    TaskSucceeded,
+    TimerFired,
+)
+from statebox.asl.execution import AnyWaiting, OnTask
+from statebox.asl.fields import LONGEST_SECONDS, Fields
+from statebox.asl.history import ABSENT
+from statebox.asl.jsontext import Json, is_object
+from statebox.asl.recovery import Catcher, Retrier, read_catch, read_retry
+from statebox.asl.states.resource import Pattern, Resource, read_resource
+from statebox.asl.states.state import Await, Broken, Leave, ScopeReader, State, Transition, Visit
+
+# How long a continuation of `module:suspend` lives where the state does not say: as in the seed.
+SUSPEND_SECONDS: Final = 300
+_UNKNOWN: Final = Resource("", "Task", "", "", Pattern.REQUEST)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task(State):
+    """A Task state."""
+
+    type: ClassVar[str] = "Task"
+    allowed: ClassVar[tuple[str, ...]] = (
+        "Next",
+        "End",
+        "Resource",
+        "InputPath",
+        "Parameters",
+        "ResultSelector",
+        "ResultPath",
+        "OutputPath",
+        "Assign",
+        "Retry",
+        "Catch",
+        "TimeoutSeconds",
+        "TimeoutSecondsPath",
+        "HeartbeatSeconds",
+        "HeartbeatSecondsPath",
+        "Credentials",
+    )
+
+    resource: Resource
+    timeout: int | Path | None = None
+    heartbeat: int | Path | None = None
+    retry: tuple[Retrier, ...] = ()
+    catch: tuple[Catcher, ...] = ()
+
+    @classmethod
+    def read(cls, name: str, fields: Fields, scopes: ScopeReader) -> Self:
+        timeout = _seconds_or_path(fields, "TimeoutSeconds")
+        heartbeat = _seconds_or_path(fields, "HeartbeatSeconds")
+        if isinstance(heartbeat, int) and heartbeat >= (timeout if isinstance(timeout, int) else LONGEST_SECONDS):
+            fields.problem("HeartbeatSeconds must be smaller than TimeoutSeconds", fields.at("HeartbeatSeconds"))
+        fields.object("Credentials")
+        return cls(
+            **cls.common(name, fields),
+            resource=_resource(fields),
+            timeout=timeout,
+            heartbeat=heartbeat,
+            retry=read_retry(fields),
+            catch=read_catch(fields),
+        )
+
+    @property
+    def recovery(self) -> tuple[tuple[Retrier, ...], tuple[Catcher, ...]]:
+        return self.retry, self.catch
+
+    def enter(self, visit: Visit) -> Transition:
+        resource = self.resource
+        token = visit.new_token() if resource.pattern in (Pattern.CALLBACK, Pattern.SUSPEND) else None
+        sources = visit.sources(token)
+        arguments = self.flow.effective_input(sources)
+        timeout = _seconds(self.timeout, sources, "TimeoutSeconds")
+        heartbeat = _seconds(self.heartbeat, sources, "HeartbeatSeconds")
+        scheduled = self._write_scheduled(visit, arguments, timeout, heartbeat)
+        if resource.family != "Activity":
+            visit.write(resource.code("Started"), *self._names())
+        if resource.pattern is Pattern.RESPOND:
+            visit.respond(arguments)
+            visit.write(resource.code("Succeeded"), *self._names(), visit.input)
+            sources = visit.sources()
+            return Leave(self.flow.passed_on(sources, visit.input), self.next)
+        if resource.pattern is Pattern.SUSPEND and timeout is None:
+            timeout = SUSPEND_SECONDS
+        handed_over = resource.pattern is Pattern.SUSPEND or resource.family == "Activity"
+        waiting = OnTask(
+            event=scheduled,
+            resource=resource.uri,
+            since_ms=visit.now_ms,
+            timeout_ms=None if timeout is None else visit.now_ms + timeout * 1000,
+            heartbeat_ms=None if heartbeat is None or token is None else visit.now_ms + heartbeat * 1000,
+            heartbeat_seconds=heartbeat,
+            token=token,
+            handed_over=handed_over,
+        )
+        return Await(waiting, msgspec.UNSET if arguments is visit.input else arguments)
+
+    def resume(self, visit: Visit, waiting: AnyWaiting, event: AnyEvent) -> Transition | None:
+        assert isinstance(waiting, OnTask)
+        match event:
+            case TaskSubmitted(_, reference, output):
+                return self._submitted(visit, waiting, reference, output)
+            case TaskHeartbeat():
+                return self._alive(visit, waiting)
+            case TaskSucceeded(_, output, reference):
+                return self._succeeded(visit, waiting, output, reference)
+            case CallbackAnswered():
+                return self._unsaid(visit, waiting)
+            case TaskFailed(_, error, cause, reference):
+                visit.write(
+                    self.resource.code("Failed"),
+                    *self._names(),
+                    _or_absent(error),
+                    _or_absent(cause),
+                    _or_absent(reference),
+                )
+                return Broken(StateFailure(error, cause))
+            case TimerFired():
+                return self._timed_out(visit, waiting)
+            case _:
+                return None
+
+    def _submitted(self, visit: Visit, waiting: OnTask, reference: str, output: Json) -> Transition | None:
+        if waiting.reference is not None or waiting.handed_over:
+            return None
+        visit.write(self.resource.code("Submitted"), *self._names(), output)
+        handed_over = self.resource.pattern is Pattern.CALLBACK
+        return Await(msgspec.structs.replace(waiting, reference=reference, handed_over=handed_over))
+
+    def _alive(self, visit: Visit, waiting: OnTask) -> Transition | None:
+        if waiting.heartbeat_seconds is None:
+            return None
+        return Await(
+            msgspec.structs.replace(waiting, heartbeat_ms=visit.now_ms + waiting.heartbeat_seconds * 1000),
+            msgspec.UNSET,
+        )
+
+    def _succeeded(self, visit: Visit, waiting: OnTask, output: Json, reference: str | None) -> Transition:
+        visit.write(self.resource.code("Succeeded"), *self._names(), output, _or_absent(reference))
+        if self.resource.pattern is not Pattern.SUSPEND:
+            return self.leave(visit, output)
+        raw = self._marked(visit, waiting)
+        sources = visit.sources().of(raw)
+        if is_object(output) and is_object(raw) and not self.flow.keeps_result:
+            merged: Json = {**raw, **output}
+            return Leave(self.flow.passed_on(sources, merged), self.next, self.flow.assigned(sources, output))
+        return Leave(self.flow.output(sources, output), self.next, self.flow.assigned(sources, output))
+
+    def _unsaid(self, visit: Visit, waiting: OnTask) -> Transition:
+        """An answer without a payload: the input goes on unchanged (an empty object for all but `module:suspend`)."""
+        if self.resource.pattern is not Pattern.SUSPEND:
+            return self._succeeded(visit, waiting, {}, None)
+        raw = self._marked(visit, waiting)
+        visit.write(self.resource.code("Succeeded"), *self._names(), raw)
+        sources = visit.sources().of(raw)
+        return Leave(self.flow.passed_on(sources, raw), self.next, self.flow.assigned(sources, raw))
+
+    def _marked(self, visit: Visit, waiting: OnTask) -> Json:
+        """The raw input; under the seed's contract `constants` tells by which continuation it was restarted."""
+        raw = visit.input
+        if visit.seed and is_object(raw) and is_object(constants := raw.get("constants")):
+            return {**raw, "constants": {**constants, "restartedFrom": waiting.token}}
+        return raw
+
+    def _timed_out(self, visit: Visit, waiting: OnTask) -> Transition | None:
+        deadline_ms = waiting.deadline_ms
+        if deadline_ms is None or visit.now_ms < deadline_ms:
+            return None
+        visit.write(self.resource.code("TimedOut"), *self._names(), TIMEOUT)
+        missed_heartbeat = waiting.heartbeat_ms == deadline_ms and waiting.timeout_ms != deadline_ms
+        return Broken(StateFailure(HEARTBEAT_TIMEOUT if missed_heartbeat else TIMEOUT))
+
+    def _names(self) -> tuple[str, ...]:
+        return (self.resource.type, self.resource.name) if self.resource.family == "Task" else ()
+
+    def _write_scheduled(self, visit: Visit, arguments: Json, timeout: int | None, heartbeat: int | None) -> int:
+        resource = self.resource
+        limits = (_or_absent(timeout), _or_absent(heartbeat))
+        if resource.family == "Task":
+            return visit.write(resource.code("Scheduled"), *self._names(), visit.region, arguments, *limits)
+        if resource.family == "Activity":
+            return visit.write(resource.code("Scheduled"), resource.uri, arguments, *limits)
+        return visit.write(resource.code("Scheduled"), resource.uri, arguments, limits[0])
+
+
+def _resource(fields: Fields) -> Resource:
+    fields.require("Resource")
+    uri = fields.text("Resource")
+    if uri is None:
+        return _UNKNOWN
+    resource = read_resource(uri)
+    if resource is None:
+        fields.problem(
+            f"The resource provided {uri} is not recognized. The value is not a valid resource ARN, or the resource is "
+            "not available in this region.",
+            fields.at("Resource"),
+        )
+        return _UNKNOWN
+    return resource
+
+
+def _seconds_or_path(fields: Fields, name: str) -> int | Path | None:
+    fields.only_one(f"{name}Path", name)
+    path = fields.reference_path(f"{name}Path", ("input", "context", "variable"))
+    return fields.integer(name, 1) if path is None else path
+
+
+def _seconds(source: int | Path | None, sources: Sources, field: str) -> int | None:
+    if not isinstance(source, Path):
+        return source
+    value = read_or_fail(source, sources)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= LONGEST_SECONDS:
+        raise StateFailure(
+            RUNTIME,
+            f"The {field}Path parameter must reference an integer from 1 to {LONGEST_SECONDS}: "
+            f"{source.text} == {value}",
+        )
+    return value
+
+
+def _or_absent(value: Json) -> Json:
+    return ABSENT if value is None else value

@@ -1,0 +1,100 @@
+"""Wait: let time pass, then hand the input on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Final, Self
+
+from statebox.asl.data.jsonpath import NoValue, Path
+from statebox.asl.errors import RUNTIME, StateFailure
+from statebox.asl.events import AnyEvent
+from statebox.asl.execution import AnyWaiting, OnTimer
+from statebox.asl.fields import Fields, milliseconds_of
+from statebox.asl.jsontext import Json
+from statebox.asl.states.state import Await, Leave, ScopeReader, State, Transition, Visit
+
+_FORMS: Final = ("SecondsPath", "Seconds", "TimestampPath", "Timestamp")
+# AWS counts a wait in 32 bits of seconds.
+_LONGEST_WAIT_MS: Final = 2_147_483_647_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait(State):
+    """A Wait state; just one of its four forms is set. `timestamp_ms` is milliseconds since the epoch."""
+
+    type: ClassVar[str] = "Wait"
+    allowed: ClassVar[tuple[str, ...]] = ("Next", "End", "InputPath", "OutputPath", "Assign", *_FORMS)
+
+    seconds: int | None = None
+    seconds_path: Path | None = None
+    timestamp_ms: int | None = None
+    timestamp_path: Path | None = None
+
+    @classmethod
+    def read(cls, name: str, fields: Fields, scopes: ScopeReader) -> Self:
+        fields.only_one(*_FORMS, required=True)
+        roots = ("input", "context", "variable")
+        return cls(
+            **cls.common(name, fields),
+            seconds=fields.integer("Seconds", 0),
+            seconds_path=fields.reference_path("SecondsPath", roots),
+            timestamp_ms=fields.timestamp("Timestamp"),
+            timestamp_path=fields.reference_path("TimestampPath", roots),
+        )
+
+    def enter(self, visit: Visit) -> Transition:
+        until_ms = self._until_ms(visit)
+        if until_ms - visit.now_ms > _LONGEST_WAIT_MS:
+            raise StateFailure(RUNTIME, "Wait state delay is too long.")
+        if until_ms <= visit.now_ms:
+            return self._go_on(visit)
+        return Await(OnTimer(until_ms))
+
+    def resume(self, visit: Visit, waiting: AnyWaiting, event: AnyEvent) -> Transition | None:
+        return self._go_on(visit)
+
+    def _go_on(self, visit: Visit) -> Leave:
+        sources = visit.sources()
+        value = self.flow.selected(sources)
+        return Leave(self.flow.passed_on(sources, value), self.next, self.flow.assigned(sources, value))
+
+    def _until_ms(self, visit: Visit) -> int:
+        if self.timestamp_ms is not None:
+            return self.timestamp_ms
+        if self.timestamp_path is not None:
+            return _timestamp(self.timestamp_path, self._read(visit, self.timestamp_path, "TimestampPath"))
+        if self.seconds_path is not None:
+            seconds = _seconds(self.seconds_path, self._read(visit, self.seconds_path, "SecondsPath"))
+        else:
+            seconds = self.seconds or 0
+        return visit.now_ms + seconds * 1000
+
+    def _read(self, visit: Visit, path: Path, field: str) -> Json:
+        sources = visit.sources()
+        try:
+            return path.read(sources.of(self.flow.selected(sources)))
+        except NoValue:
+            raise StateFailure(
+                RUNTIME, f"The {field} parameter does not reference an input value: {path.text}"
+            ) from None
+
+
+def _seconds(path: Path, value: Json) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise StateFailure(
+            RUNTIME, f"The SecondsPath parameter cannot be parsed as a long value: {path.text} == {value}"
+        )
+    if value < 0:
+        raise StateFailure(RUNTIME, f"The SecondsPath parameter references a negative value: {path.text} == {value}")
+    return value
+
+
+def _timestamp(path: Path, value: Json) -> int:
+    at_ms = milliseconds_of(value) if isinstance(value, str) else None
+    if at_ms is None:
+        raise StateFailure(
+            RUNTIME,
+            "The TimestampPath parameter does not reference a valid ISO-8601 extended offset date-time format string: "
+            f"{path.text} == {value}",
+        )
+    return at_ms

@@ -1,0 +1,450 @@
+"""Stepping: one advance at work. It walks lines through states, writes the history, and joins and aborts branches."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from statebox.asl.at_work import AtWork
+from statebox.asl.definition import StateMachine
+from statebox.asl.errors import HEARTBEAT_TIMEOUT, TIMEOUT, StateFailure
+from statebox.asl.events import AnyEvent, CallbackAnswered, TaskFailed, TaskSucceeded, TimerFired
+from statebox.asl.execution import ROOT, Branch, Execution, OnChildren, OnRetry, OnTask, OnTimer, OnTurn, Status
+from statebox.asl.history import ABSENT, CODES, HistoryEvent
+from statebox.asl.jsontext import Json
+from statebox.asl.lines import Line, Lines
+from statebox.asl.moment import Dice, Moment
+from statebox.asl.recovery import find_catcher, find_retrier
+from statebox.asl.states.map import Map
+from statebox.asl.states.parallel import Parallel
+from statebox.asl.states.state import Await, Broken, Leave, State, Transition
+
+_ABORTED: Final = {
+    "Task": CODES["TaskStateAborted"],
+    "Wait": CODES["WaitStateAborted"],
+    "Parallel": CODES["ParallelStateAborted"],
+    "Map": CODES["MapStateAborted"],
+}
+_SUCCEEDED: Final = {"Parallel": CODES["ParallelStateSucceeded"], "Map": CODES["MapStateSucceeded"]}
+_FAILED: Final = {"Parallel": CODES["ParallelStateFailed"], "Map": CODES["MapStateFailed"]}
+_ITERATION_STARTED: Final = CODES["MapIterationStarted"]
+_ITERATION_SUCCEEDED: Final = CODES["MapIterationSucceeded"]
+_ITERATION_FAILED: Final = CODES["MapIterationFailed"]
+_ITERATION_ABORTED: Final = CODES["MapIterationAborted"]
+
+
+class Stepping:
+    """The working copy of an execution during one advance."""
+
+    def __init__(self, machine: StateMachine, execution: Execution, moment: Moment, transitions: int) -> None:
+        self.history: list[HistoryEvent] = []
+        self.answered: set[str] = set()
+        self.now_ms = max(moment.now_ms, execution.now_ms)
+        self.dice = Dice(moment.entropy)
+        self.before = execution
+        self.response: Json | msgspec.UnsetType = execution.response
+        self._machine = machine
+        self._lines = Lines(execution.branches, execution.whole)
+        self._ready: deque[Line] = deque()
+        self._budget = transitions
+        self._unfinished = False
+        self._next_event = execution.next_event
+        self._ending: tuple[Status, Json, str | None, str | None] | None = None
+
+    # What can happen
+
+    def start(self) -> None:
+        """Write the start and make the root ready."""
+        self.write(0, CODES["ExecutionStarted"], self.before.input, self.before.role_arn)
+        root = self._lines.open(ROOT)
+        assert root is not None
+        self._ready.append(root)
+
+    def go_on(self) -> None:
+        """Go on with what the bound of transitions had left: first lines that are there, then those still to begin."""
+        forks: list[str] = []
+        for branch in self._lines.before():
+            match branch.waiting:
+                case OnTurn():
+                    if self._exhausted():
+                        return
+                    self._ready.append(self._opened(branch.id))
+                case OnChildren() as waiting if waiting.begun < waiting.total:
+                    forks.append(branch.id)
+                case _:
+                    pass
+        for id in forks:
+            line = self._opened(id)
+            waiting = line.waiting
+            assert isinstance(waiting, OnChildren)
+            self._begin_children(line, self._state_of(line), waiting.started)
+
+    def abort(self, error: str | None, cause: str | None) -> None:
+        """End the execution because somebody stopped it."""
+        self._lines.require_whole(ROOT)
+        self.write(0, CODES["ExecutionAborted"], _or_absent(error), _or_absent(cause))
+        self._end_execution(Status.ABORTED, None, error, cause)
+
+    def time_out(self) -> None:
+        """End the execution when its own deadline has passed."""
+        deadline_ms = self.before.deadline_ms
+        if deadline_ms is None or self.now_ms < deadline_ms:
+            return
+        self._lines.require_whole(ROOT)
+        self.write(0, CODES["ExecutionTimedOut"], TIMEOUT)
+        self._end_execution(Status.TIMED_OUT, None, TIMEOUT, None)
+
+    def happen(self, branch: str, event: AnyEvent) -> None:
+        """Let an event reach the branch that waits for it; nothing changes when none does."""
+        waiting = self.before.branches[branch].waiting if branch in self.before.branches else None
+        match waiting:
+            case OnTimer(until_ms) if isinstance(event, TimerFired) and self.now_ms >= until_ms:
+                self._resume(self._opened(branch), event)
+            case OnRetry(until_ms) if isinstance(event, TimerFired) and self.now_ms >= until_ms:
+                line = self._opened(branch)
+                line.waiting = None
+                self._go_on_with(line, self._attempt(line, self._state_of(line)))
+            case OnTask() if isinstance(event, TimerFired):
+                if waiting.deadline_ms is not None and self.now_ms >= waiting.deadline_ms:
+                    self._resume(self._opened(branch), event)
+            case OnTask():
+                if getattr(event, "task", None) == f"{branch}:{waiting.event}":
+                    self._note_answer(waiting, event)
+                    self._resume(self._opened(branch), event)
+            case _:
+                pass
+
+    def run(self) -> None:
+        """Walk every line that is ready until it waits."""
+        while self._ready and self._ending is None:
+            self._walk(self._ready.popleft())
+
+    # What comes of it
+
+    def branches(self) -> Mapping[str, Branch]:
+        """The branches after the step."""
+        return {} if self._ending is not None else self._lines.close()
+
+    def execution(self, branches: Mapping[str, Branch]) -> Execution:
+        """The execution after the step."""
+        before = self.before
+        if not self.history and branches is before.branches and before.unfinished == self._unfinished:
+            return before
+        status, output, error, cause = self._ending or (before.status, None, None, None)
+        return msgspec.structs.replace(
+            before,
+            status=status,
+            output=output,
+            error=error,
+            cause=cause,
+            stopped_ms=self.now_ms if self._ending is not None else None,
+            next_event=self._next_event,
+            now_ms=self.now_ms,
+            branches=branches,
+            response=self.response,
+            unfinished=self._unfinished and self._ending is None,
+        )
+
+    def write(self, previous: int, code: int, *values: Json) -> int:
+        """Write a history event; returns its id."""
+        id = self._next_event
+        self._next_event = id + 1
+        self.history.append(HistoryEvent(id, previous, self.now_ms, code, values))
+        return id
+
+    def visible(self, line: Line) -> Mapping[str, Json]:
+        """The variables that a line's state can read: its own scope's and those of the scopes around it."""
+        parent = line.parent
+        if parent is None:
+            return line.variables
+        outer = self.visible(self._opened(parent))
+        return {**outer, **line.variables} if line.variables else outer
+
+    def item_of(self, line: Line) -> tuple[int, Json] | None:
+        """The map item that a line works on: that of the nearest iteration around it."""
+        around = line
+        while around.parent is not None:
+            parent = self._opened(around.parent)
+            if isinstance(self._state_of(parent), Map) and around.index is not None:
+                items: Json = parent.data if parent.items is msgspec.UNSET else parent.items
+                return around.index, items[around.index]
+            around = parent
+        return None
+
+    # One line
+
+    def _walk(self, line: Line) -> None:
+        while self._ending is None:
+            if self._budget <= 0:
+                line.waiting = OnTurn()
+                self._unfinished = True
+                return
+            self._budget -= 1
+            state = self._state_of(line)
+            line.waiting = None
+            line.entered_ms = self.now_ms
+            line.entered = line.last = self.write(line.last, state.entered_code, state.name, line.data)
+            if not self._settle(line, state, self._attempt(line, state)):
+                return
+
+    def _attempt(self, line: Line, state: State) -> Transition:
+        line.arguments = line.items = msgspec.UNSET
+        try:
+            return state.enter(AtWork(self, line, state))
+        except StateFailure as failure:
+            return Broken(self._located(line, failure))
+
+    def _resume(self, line: Line, event: AnyEvent) -> None:
+        state = self._state_of(line)
+        waiting = line.waiting
+        assert waiting is not None
+        try:
+            transition = state.resume(AtWork(self, line, state), waiting, event)
+        except StateFailure as failure:
+            transition = Broken(self._located(line, failure))
+        match transition:
+            case None:
+                pass
+            case Await():
+                line.waiting = transition.waiting
+            case _:
+                self._go_on_with(line, transition)
+
+    def _go_on_with(self, line: Line, transition: Transition) -> None:
+        if self._settle(line, self._state_of(line), transition):
+            self._ready.append(line)
+
+    def _settle(self, line: Line, state: State, transition: Transition) -> bool:
+        """Do what the state said; true when the line stands before its next state."""
+        match transition:
+            case Leave(output, next, assigned):
+                return self._leave(line, state, output, next, assigned)
+            case Await(waiting, arguments, items):
+                line.waiting, line.arguments, line.items = waiting, arguments, items
+                if isinstance(waiting, OnChildren):
+                    if waiting.total == 0:
+                        return self._join(line, state, waiting.started)
+                    self._begin_children(line, state, waiting.started)
+                return False
+            case Broken(failure):
+                return self._broken(line, state, failure)
+
+    def _leave(
+        self, line: Line, state: State, output: Json, next: str | None, assigned: Mapping[str, Json] | None
+    ) -> bool:
+        if state.exited_code is not None:
+            if assigned:
+                line.last = self.write(line.last, state.exited_code, state.name, output, assigned)
+                line.variables = {**line.variables, **assigned}
+            else:
+                line.last = self.write(line.last, state.exited_code, state.name, output)
+        line.data = output
+        line.retried = ()
+        line.waiting = None
+        line.arguments = line.items = msgspec.UNSET
+        if next is not None:
+            line.state = next
+            return True
+        self._end(line, state)
+        return False
+
+    def _end(self, line: Line, state: State) -> None:
+        if line.parent is None:
+            self.write(line.last, CODES["ExecutionSucceeded"], line.data)
+            self._end_execution(Status.SUCCEEDED, line.data, None, None)
+            return
+        line.state = None
+        parent = self._opened(line.parent)
+        fork = self._state_of(parent)
+        waiting = parent.waiting
+        assert isinstance(waiting, OnChildren)
+        latest = line.last
+        if isinstance(fork, Map):
+            latest = self.write(line.last, _ITERATION_SUCCEEDED, fork.name, line.index)
+        parent.waiting = waiting = msgspec.structs.replace(
+            waiting, running=waiting.running - 1, latest=max(waiting.latest, latest)
+        )
+        if waiting.begun < waiting.total:
+            self._begin_children(parent, fork, line.last)
+        elif waiting.running == 0 and self._join(parent, fork, waiting.latest):
+            self._ready.append(parent)
+
+    # Failures
+
+    def _broken(self, line: Line, state: State, failure: StateFailure, forked: bool = False) -> bool:
+        retriers, catchers = state.recovery
+        place = find_retrier(retriers, failure)
+        if place is not None:
+            retried = line.retried or (0,) * len(retriers)
+            if retried[place] < retriers[place].max_attempts:
+                delay_ms = retriers[place].delay_ms(retried[place], self.dice)
+                line.retried = (*retried[:place], retried[place] + 1, *retried[place + 1 :])
+                line.waiting = OnRetry(self.now_ms + delay_ms)
+                line.arguments = line.items = msgspec.UNSET
+                return False
+        if forked:
+            line.last = self.write(line.last, _FAILED[state.type])
+        catcher = find_catcher(catchers, failure)
+        if catcher is None:
+            self._fail(line, state, failure)
+            return False
+        error: Json = {"Error": _shown(failure.error), "Cause": failure.cause}
+        if failure.cause is None and error["Error"] == TIMEOUT:
+            error["Cause"] = ""
+        try:
+            output = catcher.flow.output(line.data, error)
+            sources = AtWork(self, line, state).sources().of(error)
+            assigned = None if catcher.flow.assign is None else catcher.flow.assign.render(sources)
+        except StateFailure as second:
+            self._fail(line, state, self._located(line, second))
+            return False
+        return self._leave(line, state, output, catcher.next, assigned)
+
+    def _fail(self, line: Line, state: State, failure: StateFailure) -> None:
+        if line.parent is None:
+            error = _shown(failure.error)
+            self.write(line.last, CODES["ExecutionFailed"], _or_absent(error), _or_absent(failure.cause))
+            self._end_execution(Status.FAILED, None, error, failure.cause)
+            return
+        parent = self._opened(line.parent)
+        fork = self._state_of(parent)
+        waiting = parent.waiting
+        assert isinstance(waiting, OnChildren)
+        siblings = self._lines.children(parent.id, waiting.begun)
+        if isinstance(fork, Map):
+            self.write(line.last, _ITERATION_FAILED, fork.name, line.index)
+        if state.type in _ABORTED:
+            self.write(line.last, _ABORTED[state.type])
+        for sibling in siblings:
+            if sibling is not line and sibling.state is not None:
+                if isinstance(fork, Map):
+                    self.write(line.last, _ITERATION_ABORTED, fork.name, sibling.index)
+                self._write_aborted(sibling, line.last)
+        self._remove_below(parent.id)
+        parent.last = line.last
+        if self._broken(parent, fork, failure, forked=True):
+            self._ready.append(parent)
+
+    def _write_aborted(self, line: Line, failed: int) -> None:
+        waiting = line.waiting
+        if isinstance(waiting, OnTurn):
+            return
+        if isinstance(waiting, OnChildren):
+            fork = self._state_of(line)
+            for child in self._lines.children(line.id, waiting.begun):
+                if child.state is not None:
+                    if isinstance(fork, Map):
+                        self.write(failed, _ITERATION_ABORTED, fork.name, child.index)
+                    self._write_aborted(child, failed)
+        code = _ABORTED.get(self._state_of(line).type)
+        if code is not None:
+            self.write(failed, code)
+
+    def _located(self, line: Line, failure: StateFailure) -> StateFailure:
+        """An evaluation's failure, told with the state where it happened."""
+        where = (
+            f"An error occurred while executing the state '{line.state}' (entered at the event id #{line.entered}). "
+        )
+        return StateFailure(failure.error, where + (failure.cause or ""))
+
+    # Children
+
+    def _begin_children(self, line: Line, state: State, previous: int) -> None:
+        waiting = line.waiting
+        assert isinstance(waiting, OnChildren)
+        begun, running = waiting.begun, waiting.running
+        while begun < waiting.total and (waiting.concurrency == 0 or running < waiting.concurrency):
+            if self._exhausted():
+                break
+            try:
+                self._begin_child(line, state, begun, previous)
+            except StateFailure as failure:
+                line.waiting = msgspec.structs.replace(waiting, begun=begun, running=running)
+                self._give_up(line, state, self._located(line, failure))
+                return
+            begun += 1
+            running += 1
+        line.waiting = msgspec.structs.replace(waiting, begun=begun, running=running)
+
+    def _begin_child(self, line: Line, state: State, index: int, previous: int) -> None:
+        match state:
+            case Map():
+                items: Json = line.data if line.items is msgspec.UNSET else line.items
+                data = state.item_input(AtWork(self, line, state), index, items)
+                last = self.write(previous, _ITERATION_STARTED, state.name, index)
+            case Parallel():
+                data, last = line.given, previous
+            case _:
+                raise AssertionError(f"{state.type} has no branches")
+        scope = state.scope_of(index)
+        start_at = self._machine.scopes[scope].start_at
+        child = Branch(id=f"{line.id}.{index}", scope=scope, state=start_at, data=data, last=last, index=index)
+        self._ready.append(self._lines.add(child))
+
+    def _give_up(self, line: Line, state: State, failure: StateFailure) -> None:
+        """A Map that cannot make the next iteration's input fails as a whole."""
+        self._remove_below(line.id)
+        if self._broken(line, state, failure):
+            self._ready.append(line)
+
+    def _join(self, line: Line, state: State, latest: int) -> bool:
+        waiting = line.waiting
+        assert isinstance(waiting, OnChildren)
+        outputs = [child.data for child in self._lines.children(line.id, waiting.total)]
+        self._remove_below(line.id)
+        self.write(latest, _SUCCEEDED[state.type])
+        line.last = latest
+        try:
+            left: Transition = state.leave(AtWork(self, line, state), outputs)
+        except StateFailure as failure:
+            left = Broken(self._located(line, failure))
+        return self._settle(line, state, left)
+
+    def _remove_below(self, parent: str) -> None:
+        self._lines.remove_below(parent)
+        prefix = f"{parent}."
+        self._ready = deque(line for line in self._ready if not line.id.startswith(prefix))
+
+    # Small things
+
+    def _exhausted(self) -> bool:
+        """Whether the lines that are ready will use up the bound of transitions; the rest is left for the next step."""
+        if len(self._ready) < self._budget:
+            return False
+        self._unfinished = True
+        return True
+
+    def _end_execution(self, status: Status, output: Json, error: str | None, cause: str | None) -> None:
+        self._ending = (status, output, error, cause)
+
+    def _note_answer(self, waiting: OnTask, event: AnyEvent) -> None:
+        match event:
+            case CallbackAnswered():
+                token = waiting.token
+            case TaskSucceeded(token=token) | TaskFailed(token=token):
+                pass
+            case _:
+                token = None
+        if token is not None:
+            self.answered.add(token)
+
+    def _opened(self, id: str) -> Line:
+        line = self._lines.open(id)
+        assert line is not None, f"branch {id} is not loaded"
+        return line
+
+    def _state_of(self, line: Line) -> State:
+        assert line.state is not None
+        return self._machine.scopes[line.scope].states[line.state]
+
+
+def _shown(error: str | None) -> str | None:
+    # AWS reports a missed heartbeat as a timeout; only Retry and Catch can tell the two apart.
+    return TIMEOUT if error == HEARTBEAT_TIMEOUT else error
+
+
+def _or_absent(value: Json) -> Json:
+    return ABSENT if value is None else value

@@ -1,0 +1,131 @@
+"""A driver for tests of the language: it plays the world for one execution, with a clock that only jumps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+
+from statebox.asl.commands import AwaitCallback, InvokeTask, StartTimer
+from statebox.asl.definition import read
+from statebox.asl.events import AnyEvent, Continued, ExecutionStarted, TaskFailed, TaskSucceeded, TimerFired
+from statebox.asl.execution import Execution
+from statebox.asl.history import HistoryEvent, describe
+from statebox.asl.interpreter import Step, advance, begin
+from statebox.asl.jsontext import Json
+from statebox.asl.moment import Moment
+
+NOON = 1_795_435_200_000
+
+# What a task answers: a value, or a failure (error, cause).
+Work = Callable[[InvokeTask], Json]
+
+
+class Refusal(Exception):
+    """Raised by a Work to fail the task."""
+
+
+def states(start_at: str, **states: Mapping[str, Json]) -> Json:
+    """A definition of these states."""
+    return {"StartAt": start_at, "States": states}
+
+
+class Driver:
+    """One execution in virtual time."""
+
+    def __init__(self, definition: Json, input: Json = None, *, seed: bool = False, transitions: int = 500) -> None:
+        self.machine = read(definition)
+        self.now_ms = NOON
+        self.history: list[HistoryEvent] = []
+        self.steps: list[Step] = []
+        self._drawn = 0
+        self._transitions = transitions
+        blank = Execution(
+            id="test:one",
+            uid="0" * 32,
+            machine="test",
+            name="one",
+            arn="arn:aws:states:us-east-1:000000000000:execution:test:one",
+            machine_arn="arn:aws:states:us-east-1:000000000000:stateMachine:test",
+            role_arn="arn:aws:iam::000000000000:role/statebox",
+            shard=7,
+            input={} if input is None else input,
+            started_ms=NOON,
+            seed=seed,
+        )
+        self.execution = begin(blank, self.machine)
+        self.tell(ExecutionStarted())
+
+    def tell(self, event: AnyEvent) -> Step:
+        """Let one event happen now, and go on past the bound of transitions."""
+        step = self._advance(event)
+        while self.execution.unfinished:
+            step = step.then(self._advance(Continued()))
+        return step
+
+    def _advance(self, event: AnyEvent) -> Step:
+        self._drawn += 1
+        moment = Moment(self.now_ms, self._drawn.to_bytes(16, "big"))
+        step = advance(self.machine, self.execution, event, moment, self._transitions)
+        self.execution = step.execution
+        self.history.extend(step.history)
+        self.steps.append(step)
+        return step
+
+    def run(self, work: Work) -> Execution:
+        """Do every task with `work` and jump from timer to timer until nothing is left to be done."""
+        while not self.execution.ended:
+            tasks = self.tasks()
+            if tasks:
+                self.tell(_worked(tasks[0], work))
+            elif not self.jump():
+                break
+        return self.execution
+
+    def jump(self) -> bool:
+        """Jump to the next timer and let it fire; false when there is none."""
+        timers = self.timers()
+        if not timers:
+            return False
+        first = min(timers, key=lambda timer: timer.fires_at_ms)
+        self.now_ms = max(self.now_ms, first.fires_at_ms)
+        self.tell(TimerFired(first.branch))
+        return True
+
+    def tasks(self) -> Sequence[InvokeTask]:
+        """The calls that are wanted."""
+        return [command for command in self.execution.outstanding() if isinstance(command, InvokeTask)]
+
+    def timers(self) -> Sequence[StartTimer]:
+        """The timers that are wanted."""
+        return [command for command in self.execution.outstanding() if isinstance(command, StartTimer)]
+
+    def callbacks(self) -> Sequence[AwaitCallback]:
+        """The answers that are waited for."""
+        return [command for command in self.execution.outstanding() if isinstance(command, AwaitCallback)]
+
+    @property
+    def types(self) -> list[str]:
+        """The types of all history events so far."""
+        return [event.type for event in self.history]
+
+    @property
+    def chain(self) -> list[tuple[int, int, str]]:
+        """(id, previous id, type) of all history events so far."""
+        return [(event.id, event.previous, event.type) for event in self.history]
+
+    def described(self) -> list[Json]:
+        """All history events as AWS shows them."""
+        return [describe(event) for event in self.history]
+
+
+def _worked(task: InvokeTask, work: Work) -> AnyEvent:
+    try:
+        return TaskSucceeded(task.id, work(task))
+    except Refusal as refusal:
+        return TaskFailed(task.id, *refusal.args)
+
+
+def replace(execution: Execution, **changes: Json) -> Execution:
+    """The same execution with other fields."""
+    return msgspec.structs.replace(execution, **changes)
