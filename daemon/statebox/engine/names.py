@@ -1,0 +1,62 @@
+"""Names, ids and ARNs of machines and executions, as the Step Functions API forms them."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import msgspec
+
+from statebox.engine.errors import InvalidArn, InvalidName
+
+_FORBIDDEN: Final = re.compile(r'[\s<>{}\[\]?*"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]')
+_LONGEST: Final = 80
+_ARN: Final = re.compile(r"arn:aws:states:[^:]*:[^:]*:(stateMachine|execution|express):(.+)\Z", re.DOTALL)
+
+
+class Place(msgspec.Struct, frozen=True):
+    """The region and account that ARNs name."""
+
+    region: str = "us-east-1"
+    account: str = "000000000000"
+
+    def machine_arn(self, machine: str) -> str:
+        """The ARN of a machine."""
+        return f"arn:aws:states:{self.region}:{self.account}:stateMachine:{machine}"
+
+    def execution_arn(self, id: str) -> str:
+        """The ARN of an execution, of whose id `<machine>:<name>` it is the tail."""
+        return f"arn:aws:states:{self.region}:{self.account}:execution:{id}"
+
+    def role_arn(self) -> str:
+        """The role that executions are shown with: statebox has none of its own."""
+        return f"arn:aws:iam::{self.account}:role/statebox"
+
+
+def check_name(name: str, what: str = "name") -> str:
+    """The name, if it is allowed. Raises InvalidName."""
+    if not name or len(name) > _LONGEST or _FORBIDDEN.search(name):
+        raise InvalidName(
+            f"Invalid Name: '{name}': a {what} has 1 to {_LONGEST} characters and none of blanks, "
+            '< > { } [ ] ? * " # % \\ ^ | ~ ` $ & , ; : /'
+        )
+    return name
+
+
+def execution_id(text: str) -> str:
+    """The id of an execution, given as id or as ARN. Raises InvalidArn."""
+    match = _ARN.match(text)
+    id = match[2] if match is not None and match[1] == "execution" else text
+    if (text.startswith("arn:") and (match is None or match[1] != "execution")) or id.count(":") != 1:
+        raise InvalidArn(f"Invalid Arn: '{text}' is neither an execution's ARN nor its id <machine>:<name>")
+    return id
+
+
+def machine_name(text: str) -> str:
+    """The name of a machine, given as name or as ARN. Raises InvalidArn."""
+    if not text.startswith("arn:"):
+        return check_name(text, "machine's name")
+    match = _ARN.match(text)
+    if match is None or match[1] != "stateMachine":
+        raise InvalidArn(f"Invalid Arn: '{text}'")
+    return match[2]

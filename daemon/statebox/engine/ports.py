@@ -1,0 +1,302 @@
+"""The ports: what the engine needs from a store, from invokers and from a clock, with the shapes that cross over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Protocol, TypeAlias
+
+import msgspec
+
+from statebox.asl.commands import AwaitCallback, InvokeTask
+from statebox.asl.events import AnyEvent, TaskFailed, TaskSubmitted, TaskSucceeded
+from statebox.asl.execution import Branch, Execution, Status
+from statebox.asl.history import HistoryEvent
+
+
+class Lease(msgspec.Struct, frozen=True):
+    """The right to write an execution: a fresh random token per claim, and the number of the last checkpoint.
+
+    `until` is in seconds of the daemon's own CLOCK_BOOTTIME, counted from before the request was sent.
+    """
+
+    id: str
+    shard: int
+    token: str
+    sequence: int
+    until: float
+
+
+class Definition(msgspec.Struct, frozen=True):
+    """A definition as stored: its content hash (sha256, hex) and its JSON text."""
+
+    hash: str
+    text: str
+
+
+class Checkpoint(msgspec.Struct, frozen=True):
+    """All that one step changes, to be written at once.
+
+    `changed` are the branches to write, `reloaded` those of them whose data, arguments or items changed as well,
+    `removed` the branches that are over. `consumed` inbox entries are dropped. `opened` are continuations to write (or
+    to give a new deadline), `closed` those that end unanswered. `deadlines` has the next deadline of each changed
+    branch but the root. `release` gives the lease back: the execution is parked until `due_ms` (None: until somebody
+    answers), or has ended.
+    """
+
+    execution: Execution
+    changed: frozenset[str] = frozenset()
+    reloaded: frozenset[str] = frozenset()
+    removed: frozenset[str] = frozenset()
+    history: tuple[HistoryEvent, ...] = ()
+    consumed: int = 0
+    opened: tuple[AwaitCallback, ...] = ()
+    closed: tuple[str, ...] = ()
+    deadlines: Mapping[str, int | None] = {}
+    release: bool = False
+    due_ms: int | None = None
+
+
+class Claimed(msgspec.Struct, frozen=True):
+    """An execution that this daemon owns now, with the definition it is pinned to and its undelivered events."""
+
+    lease: Lease
+    execution: Execution
+    definition: str
+    inbox: tuple[AnyEvent, ...] = ()
+
+
+class Started(msgspec.Struct, frozen=True):
+    """The outcome of a start: `existing` when an execution of that name was there before (idempotent).
+
+    `lease` is None then, and when the first step gave it back (parked or ended).
+    """
+
+    started_ms: int
+    lease: Lease | None
+    existing: bool = False
+
+
+class Saved(msgspec.Struct, frozen=True):
+    """The outcome of a checkpoint: the lease goes on (None: it was given back), `waiting` entries are in the inbox."""
+
+    lease: Lease | None
+    waiting: int = 0
+
+
+class Renewed(msgspec.Struct, frozen=True):
+    """The outcome of a renewal: leases that go on, ids that were lost, ids that have something in their inbox."""
+
+    leases: tuple[Lease, ...]
+    lost: frozenset[str]
+    waiting: frozenset[str]
+
+
+class Claims(msgspec.Struct, frozen=True):
+    """The outcome of a claim: what is owned now, and when the shard wants to be looked at again (None: never)."""
+
+    claimed: tuple[Claimed, ...]
+    next_due_ms: int | None
+    set_aside: tuple[str, ...] = ()
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What somebody answers to a continuation. `operation` makes a repeated request get its first reply."""
+
+    token: str
+    event: Callable[[str], AnyEvent]
+    operation: str
+    channel: str
+
+
+class Continuation(msgspec.Struct, frozen=True):
+    """What is known about a continuation.
+
+    `status` is one of waiting, answered, expired, closed (the execution went on or ended without it).
+    """
+
+    token: str
+    execution: str
+    task: str
+    state: str
+    since_ms: int
+    deadline_ms: int | None
+    status: str
+    answered_ms: int | None = None
+    channel: str | None = None
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """One line about an execution, as listings show it."""
+
+    id: str
+    machine: str
+    name: str
+    status: Status
+    started_ms: int
+    stopped_ms: int | None
+    set_aside: bool = False
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """How much there is: for health and metrics."""
+
+    running: int
+    suspended: int
+    oldest_suspended_ms: int | None
+    set_aside: int
+
+
+class Resume(msgspec.Struct, frozen=True):
+    """Somebody published a message on the resume channel: a continuation, or JSON with one and its answer."""
+
+    message: bytes
+
+
+class LookNow(msgspec.Struct, frozen=True):
+    """Something may be due in the shard (None: in any, as whoever says so was deaf until now)."""
+
+    shard: int | None
+
+
+class InboxFilled(msgspec.Struct, frozen=True):
+    """Something was delivered to the execution."""
+
+    id: str
+
+
+class Parked(msgspec.Struct, frozen=True):
+    """The execution was parked or has ended."""
+
+    id: str
+
+
+Hint: TypeAlias = Resume | LookNow | InboxFilled | Parked
+
+
+class Store(Protocol):
+    """The durable store. Each method that changes something is one atomic change of state.
+
+    All raise ServiceUnavailable when the store cannot be reached in bounded time.
+    """
+
+    async def start(self, definition: Definition, checkpoint: Checkpoint, operation: str) -> Started:
+        """Create the execution and write its first step. Raises ExecutionAlreadyExists."""
+        ...
+
+    async def claim(self, shard: int, limit: int) -> Claims:
+        """Take over what is due."""
+        ...
+
+    async def claim_one(self, id: str) -> Claimed | None:
+        """Take over one execution if nobody holds it and it has something in its inbox; else None."""
+        ...
+
+    async def renew(self, leases: Collection[Lease]) -> Renewed:
+        """Prolong the leases."""
+        ...
+
+    async def checkpoint(self, lease: Lease, checkpoint: Checkpoint) -> Saved:
+        """Write a step. Raises LeaseLost, AnswerCameFirst."""
+        ...
+
+    async def release(self, leases: Collection[Lease]) -> None:
+        """Give leases back without a step: the executions are due at once."""
+        ...
+
+    async def reclaim(self) -> int:
+        """Make due at once what a daemon of this name held before it died. Returns how many."""
+        ...
+
+    async def inbox(self, id: str) -> tuple[AnyEvent, ...]:
+        """What was delivered and has not been consumed, oldest first."""
+        ...
+
+    async def branches(self, id: str, parent: str) -> Mapping[str, Branch]:
+        """All branches below `parent`, to complete an execution that was loaded in part."""
+        ...
+
+    async def answer(self, answer: Answer) -> Claimed | str:
+        """Take a continuation. Returns the claimed execution when nobody held it, else the id of the one that was told.
+
+        Raises InvalidToken, TaskTimedOut, TaskAlreadyAnswered, TaskDoesNotExist.
+        """
+        ...
+
+    async def heartbeat(self, token: str, operation: str) -> Claimed | str:
+        """Tell that the work on a continuation goes on; as `answer`, without taking it."""
+        ...
+
+    async def stop(self, id: str, error: str | None, cause: str | None, operation: str) -> Claimed | int | None:
+        """Mark the execution as closing and deliver the stop.
+
+        Returns it claimed when nobody held it, when it had ended already (ms), or None when its owner was told.
+        Raises ExecutionDoesNotExist.
+        """
+        ...
+
+    async def retry(self, id: str) -> None:
+        """Make an execution that was set aside due again. Raises ExecutionDoesNotExist when it is not set aside."""
+        ...
+
+    async def describe(self, id: str) -> Execution:
+        """The whole execution as last written. Raises ExecutionDoesNotExist."""
+        ...
+
+    async def definition_of(self, id: str) -> str:
+        """The text of the definition it is pinned to. Raises ExecutionDoesNotExist."""
+        ...
+
+    async def history(self, id: str, after: int, limit: int, reverse: bool) -> Sequence[HistoryEvent]:
+        """Up to `limit` events with ids above `after` (below it when reversed; 0: from the end)."""
+        ...
+
+    async def list(
+        self, machine: str | None, status: Status | None, limit: int, before: tuple[int, str] | None
+    ) -> Sequence[Summary]:
+        """Executions, newest first, that started before the given (ms, id)."""
+        ...
+
+    async def continuation(self, token: str) -> Continuation:
+        """What is known about a continuation. Raises InvalidToken."""
+        ...
+
+    async def continuations(self, id: str) -> Sequence[Continuation]:
+        """The open continuations of an execution, in the order of their branches."""
+        ...
+
+    async def set_aside(self) -> Sequence[Summary]:
+        """Executions that were set aside."""
+        ...
+
+    async def counts(self) -> Counts:
+        """How much there is."""
+        ...
+
+    async def sweep(self) -> int:
+        """Forget what is past its retention. Returns how many executions were forgotten."""
+        ...
+
+
+class Invoker(Protocol):
+    """Calls one kind of resource."""
+
+    async def invoke(self, task: InvokeTask) -> TaskSucceeded | TaskFailed | TaskSubmitted:
+        """Do the task and return how it ended.
+
+        Polls when `task.reference` is set. A call that turns out to go on elsewhere returns TaskSubmitted with its
+        reference; it is called again with that reference once it has been written. Never raises for what goes wrong
+        with the call: that is a TaskFailed.
+        """
+        ...
+
+
+class Clock(Protocol):
+    """The daemon's view of time."""
+
+    def now_ms(self) -> int:
+        """Redis time, in milliseconds since the epoch."""
+        ...
+
+    def boottime(self) -> float:
+        """Seconds of CLOCK_BOOTTIME: goes on while the machine or the process is frozen."""
+        ...

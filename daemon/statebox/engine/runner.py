@@ -1,0 +1,329 @@
+"""The runner: one execution in memory. It advances, checkpoints, and reconciles what is in flight with the wanted."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable
+from typing import Final, TypeVar
+
+import msgspec
+
+from statebox.asl.commands import AwaitCallback, InvokeTask, StartTimer
+from statebox.asl.definition import StateMachine
+from statebox.asl.errors import RUNTIME
+from statebox.asl.events import AnyEvent, Continued, TaskFailed, TimerFired
+from statebox.asl.execution import ROOT, Execution
+from statebox.asl.interpreter import Step, advance
+from statebox.asl.lines import BranchesNeeded
+from statebox.asl.moment import Moment
+from statebox.engine.errors import AnswerCameFirst, LeaseLost, ServiceUnavailable
+from statebox.engine.ports import Checkpoint, Clock, Invoker, Lease, Saved, Store
+
+_log = logging.getLogger(__name__)
+
+# How long to wait before a checkpoint is tried again while the store is away.
+_STORE_PAUSE_SECONDS: Final = 0.5
+
+_T = TypeVar("_T")
+Spawn = Callable[[Coroutine[None, None, None]], "asyncio.Task[None]"]
+
+
+class Surroundings(msgspec.Struct, frozen=True):
+    """What every runner of a daemon shares. `entropy` draws fresh random bytes, `spawn` starts a task that is owned."""
+
+    store: Store
+    invoker: Invoker
+    clock: Clock
+    entropy: Callable[[], bytes]
+    spawn: Spawn
+    transitions: int
+
+    def moment(self) -> Moment:
+        """This moment."""
+        return Moment(self.clock.now_ms(), self.entropy())
+
+
+def checkpoint_of(step: Step, consumed: int = 0, parked: bool | None = None) -> Checkpoint:
+    """What to write for a step. It gives the lease back when nothing is left to be done in memory."""
+    execution = step.execution
+    if parked is None:
+        parked = execution.idle
+    release = parked or execution.ended
+    return Checkpoint(
+        execution=execution,
+        changed=step.changed,
+        reloaded=step.reloaded,
+        removed=step.removed,
+        history=step.history,
+        consumed=consumed,
+        opened=step.opened,
+        closed=step.closed,
+        deadlines={id: _deadline(execution, id) for id in step.changed if id != ROOT},
+        release=release,
+        due_ms=_due(execution) if release else None,
+    )
+
+
+def _deadline(execution: Execution, branch: str) -> int | None:
+    return min((c.fires_at_ms for c in execution.outstanding_of(branch) if isinstance(c, StartTimer)), default=None)
+
+
+def _due(execution: Execution) -> int | None:
+    return min((c.fires_at_ms for c in execution.outstanding() if isinstance(c, StartTimer)), default=None)
+
+
+class Runner:
+    """One execution that this daemon owns. `drive` runs until it is parked, ended, lost or given back."""
+
+    def __init__(
+        self,
+        around: Surroundings,
+        machine: StateMachine,
+        lease: Lease,
+        execution: Execution,
+        events: Iterable[AnyEvent] = (),
+        inbox: int = 0,
+    ) -> None:
+        self.lease = lease
+        self.execution = execution
+        self._around = around
+        self._machine = machine
+        self._pending: list[AnyEvent] = list(events)
+        # How many of the pending events, at their head, came out of the inbox.
+        self._from_inbox = inbox
+        self._look_into_inbox = False
+        # Nothing is in flight yet for what the value wants.
+        self._fresh = True
+        self._turn = asyncio.Event()
+        self._calls: dict[str, tuple[InvokeTask, asyncio.Task[None]]] = {}
+        self._timers: dict[str, tuple[int, asyncio.TimerHandle]] = {}
+        self._over = False
+        self._winding_down = False
+
+    def post(self, event: AnyEvent) -> None:
+        """Let something happen to the execution."""
+        self._pending.append(event)
+        self._turn.set()
+
+    def look_into_inbox(self) -> None:
+        """Something was delivered to the execution: fetch it."""
+        self._look_into_inbox = True
+        self._turn.set()
+
+    def readopt(self, lease: Lease) -> bool:
+        """Go on under a new lease of our own, when nobody has written under another since; false when somebody has.
+
+        After Redis was away for longer than a lease, this daemon may claim what it holds already.
+        """
+        if self._over or lease.sequence != self.lease.sequence:
+            return False
+        self.lease = lease
+        self.look_into_inbox()
+        return True
+
+    def lose(self) -> None:
+        """Another daemon owns the execution: stop at once, write nothing."""
+        self._over = True
+        self._turn.set()
+
+    def wind_down(self) -> None:
+        """Finish the calls in flight, begin none, and stop with the lease still held."""
+        self._winding_down = True
+        self._turn.set()
+
+    @property
+    def in_flight(self) -> int:
+        """How many calls are being made."""
+        return len(self._calls)
+
+    async def drive(self) -> None:
+        """Run the execution for as long as this daemon owns it."""
+        try:
+            self._turn.set()
+            while not self._over:
+                await self._turn.wait()
+                self._turn.clear()
+                if not self._over:
+                    await self._take_turn()
+                if self._winding_down and not self._calls and not self._pending:
+                    self._over = True
+        except LeaseLost:
+            _log.info("the execution went on elsewhere", extra={"execution": self.execution.id})
+        finally:
+            self._over = True
+            self._drop()
+
+    async def _take_turn(self) -> None:
+        """Advance by all that has happened, write it, and act on it."""
+        if self._look_into_inbox:
+            await self._fetch_inbox()
+        if self._fresh:
+            self._pending.extend(self._due_timers())
+        events, inbox = self._pending, self._from_inbox
+        if not events and not self._fresh:
+            return
+        self._pending, self._from_inbox = [], 0
+        step = await self._advance(events)
+        touched = self.execution.branches.keys() if self._fresh else step.changed | step.removed
+        busy = self._busy(step, touched)
+        if step.execution is not self.execution or inbox or not busy:
+            try:
+                saved = await self._checkpoint(checkpoint_of(step, inbox, parked=not busy))
+            except AnswerCameFirst:
+                # Nothing was written: do it again from the value before, the inbox first.
+                self._pending = events[inbox:] + self._pending
+                self.look_into_inbox()
+                return
+            if saved.lease is None:
+                self.execution = step.execution
+                self._over = True
+                return
+            self.lease = msgspec.structs.replace(saved.lease, until=max(saved.lease.until, self.lease.until))
+            if saved.waiting:
+                self.look_into_inbox()
+        self._fresh = False
+        self.execution = step.execution
+        self._reconcile({*touched, *step.changed, *step.removed})
+        if self.execution.unfinished:
+            self.post(Continued())
+
+    async def _fetch_inbox(self) -> None:
+        delivered = await self._patiently(lambda: self._around.store.inbox(self.execution.id))
+        self._look_into_inbox = False
+        self._pending = [*delivered, *self._pending[self._from_inbox :]]
+        self._from_inbox = len(delivered)
+
+    async def _advance(self, events: list[AnyEvent]) -> Step:
+        while True:
+            try:
+                return self._fold(events)
+            except BranchesNeeded as needed:
+                await self._load_below(needed.parent)
+
+    async def _load_below(self, parent: str) -> None:
+        loaded = await self._patiently(lambda: self._around.store.branches(self.execution.id, parent))
+        self.execution = msgspec.structs.replace(
+            self.execution,
+            branches={**loaded, **self.execution.branches},
+            whole=self.execution.whole or parent == ROOT,
+        )
+
+    def _fold(self, events: list[AnyEvent]) -> Step:
+        step = Step(self.execution)
+        for event in events:
+            moment = self._around.moment()
+            step = step.then(advance(self._machine, step.execution, event, moment, self._around.transitions))
+        return step
+
+    def _due_timers(self) -> list[AnyEvent]:
+        now_ms = self._around.clock.now_ms()
+        timers = [command for command in self.execution.outstanding() if isinstance(command, StartTimer)]
+        return [TimerFired(timer.branch) for timer in timers if timer.fires_at_ms <= now_ms]
+
+    def _busy(self, step: Step, touched: Collection[str]) -> bool:
+        """Whether something must be done in memory after the step."""
+        execution = step.execution
+        if execution.ended:
+            return False
+        if execution.unfinished or any(branch not in touched for branch in self._calls):
+            return True
+        looked_at = {*touched, *step.changed}
+        return any(isinstance(c, InvokeTask) for id in looked_at for c in execution.outstanding_of(id))
+
+    async def _checkpoint(self, checkpoint: Checkpoint) -> Saved:
+        while True:
+            lease = self.lease
+            try:
+                return await self._patiently(lambda: self._around.store.checkpoint(self.lease, checkpoint))
+            except LeaseLost:
+                if self.lease.token == lease.token:
+                    raise
+
+    async def _patiently(self, call: Callable[[], Awaitable[_T]]) -> _T:
+        """Do it again until the store is there; the lease stands until somebody else claims."""
+        while True:
+            try:
+                return await call()
+            except ServiceUnavailable:
+                _log.warning("waiting for Redis", extra={"execution": self.execution.id})
+                await asyncio.sleep(_STORE_PAUSE_SECONDS)
+                if self._over:
+                    raise LeaseLost from None
+
+    def _reconcile(self, branches: Iterable[str]) -> None:
+        """Make what is in flight for these branches what they want now."""
+        for branch in branches:
+            wanted: InvokeTask | None = None
+            fires_at_ms: int | None = None
+            for command in self.execution.outstanding_of(branch):
+                match command:
+                    case InvokeTask():
+                        wanted = command
+                    case StartTimer():
+                        fires_at_ms = command.fires_at_ms
+                    case AwaitCallback():
+                        pass
+            self._call(branch, wanted)
+            self._set_timer(branch, fires_at_ms)
+        self._set_timer("", self.execution.deadline_ms)
+
+    def _call(self, branch: str, wanted: InvokeTask | None) -> None:
+        current = self._calls.get(branch)
+        if current is not None:
+            if wanted is not None and (current[0].id, current[0].reference) == (wanted.id, wanted.reference):
+                return
+            self._calls.pop(branch)[1].cancel()
+        if wanted is not None and not self._winding_down:
+            self._calls[branch] = (wanted, self._around.spawn(self._invoke(branch, wanted)))
+
+    async def _invoke(self, branch: str, task: InvokeTask) -> None:
+        """One effect. A lease that has run out by our own clock makes the call somebody else's business."""
+        if self._around.clock.boottime() >= self.lease.until and not await self._still_mine():
+            self.lose()
+            return
+        try:
+            event = await self._around.invoker.invoke(task)
+        except Exception as error:  # noqa: BLE001 - a fault of the invoker's fails its task, not the execution's runner
+            _log.exception("an invoker broke", extra={"execution": self.execution.id})
+            event = TaskFailed(task.id, RUNTIME, f"The invoker of {task.resource} broke: {error!r}")
+        if branch in self._calls and self._calls[branch][0] is task:
+            del self._calls[branch]
+        self.post(event)
+
+    async def _still_mine(self) -> bool:
+        renewed = await self._patiently(lambda: self._around.store.renew([self.lease]))
+        for lease in renewed.leases:
+            self.prolong(lease)
+        return not renewed.lost
+
+    def prolong(self, lease: Lease) -> None:
+        """The lease was renewed; a checkpoint may have moved its sequence on meanwhile."""
+        if lease.token == self.lease.token:
+            self.lease = msgspec.structs.replace(self.lease, until=max(lease.until, self.lease.until))
+
+    def _set_timer(self, branch: str, fires_at_ms: int | None) -> None:
+        current = self._timers.get(branch)
+        if current is not None:
+            if current[0] == fires_at_ms:
+                return
+            self._timers.pop(branch)[1].cancel()
+        if fires_at_ms is not None:
+            delay = max(0, fires_at_ms - self._around.clock.now_ms()) / 1000
+            handle = asyncio.get_running_loop().call_later(delay, self._fire, branch, fires_at_ms)
+            self._timers[branch] = (fires_at_ms, handle)
+
+    def _fire(self, branch: str, fires_at_ms: int) -> None:
+        self._timers.pop(branch, None)
+        if self._around.clock.now_ms() < fires_at_ms:
+            self._set_timer(branch, fires_at_ms)
+        else:
+            self.post(TimerFired(branch))
+
+    def _drop(self) -> None:
+        for _, call in self._calls.values():
+            call.cancel()
+        for _, handle in self._timers.values():
+            handle.cancel()
+        self._calls.clear()
+        self._timers.clear()

@@ -1,0 +1,209 @@
+"""The scheduler: claims what is due, renews what is held, follows the hints, and gives everything back at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Final
+
+import msgspec
+
+from statebox.engine.errors import InvalidDefinition, ServiceUnavailable
+from statebox.engine.machines import Machines, definition_of
+from statebox.engine.ports import Claimed, Hint, InboxFilled, LookNow, Parked, Resume
+from statebox.engine.runner import Runner, Surroundings
+from statebox.engine.watchers import Watchers
+
+_log = logging.getLogger(__name__)
+
+_RENEWED_AT_ONCE: Final = 500
+_PAUSE_SECONDS: Final = 0.5
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """How much the scheduler takes, and how often it looks: `sweep_ms` bounds how late a lost hint makes things."""
+
+    shards: int = 1
+    lease_ms: int = 10_000
+    sweep_ms: int = 1_000
+    claimed_at_once: int = 50
+    most_running: int = 10_000
+
+
+class Scheduler:
+    """Holds the executions that this daemon owns. One TaskGroup owns every task."""
+
+    def __init__(self, around: Surroundings, machines: Machines, watchers: Watchers, limits: Limits) -> None:
+        self._around = around
+        self._machines = machines
+        self._watchers = watchers
+        self._limits = limits
+        self._runners: dict[str, Runner] = {}
+        self._drives: dict[str, asyncio.Task[None]] = {}
+        self._look = [asyncio.Event() for _ in range(limits.shards)]
+        self._stopping = False
+        self._sweeps: list[asyncio.Task[None]] = []
+        self._renewal: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to claim and to renew."""
+        self._sweeps = [self._around.spawn(self._sweep(shard)) for shard in range(self._limits.shards)]
+        self._renewal = self._around.spawn(self._renew())
+
+    @property
+    def running(self) -> int:
+        """How many executions are in memory."""
+        return len(self._runners)
+
+    @property
+    def full(self) -> bool:
+        """Whether no more may be started here now."""
+        return len(self._runners) >= self._limits.most_running
+
+    @property
+    def stopping(self) -> bool:
+        """Whether nothing new is taken."""
+        return self._stopping
+
+    def adopt(self, runner: Runner) -> None:
+        """Run an execution whose lease this daemon holds."""
+        id = runner.execution.id
+        self._runners[id] = runner
+        self._drives[id] = self._around.spawn(self._drive(id, runner))
+
+    def take(self, claimed: Claimed) -> None:
+        """Run what was claimed."""
+        held = self._runners.get(claimed.execution.id)
+        if held is not None:
+            if held.readopt(claimed.lease):
+                return
+            held.lose()
+        try:
+            machine = self._machines.machine(definition_of(claimed.definition))
+        except InvalidDefinition:
+            # It was valid when it was stored: leave it to a daemon that understands it, or to be set aside.
+            _log.exception("a stored definition cannot be read", extra={"execution": claimed.execution.id})
+            return
+        self.adopt(
+            Runner(self._around, machine, claimed.lease, claimed.execution, claimed.inbox, inbox=len(claimed.inbox))
+        )
+
+    def look_into_inbox(self, id: str) -> None:
+        """Something was delivered to an execution: if it is here, let it fetch it."""
+        runner = self._runners.get(id)
+        if runner is not None:
+            runner.look_into_inbox()
+
+    def look_now(self, shard: int | None = None) -> None:
+        """Claim what is due without waiting for the clock."""
+        for place, event in enumerate(self._look):
+            if shard is None or shard == place:
+                event.set()
+
+    async def follow(self, hints: AsyncIterator[Hint], resume: Callable[[bytes], Coroutine[None, None, None]]) -> None:
+        """Act on hints for ever. Every one may be lost: the sweep finds the same, only later."""
+        async for hint in hints:
+            match hint:
+                case Resume(message):
+                    self._around.spawn(resume(message))
+                case LookNow(shard):
+                    self.look_now(shard)
+                    if shard is None:
+                        self._watchers.notify_all()
+                case InboxFilled(id):
+                    self.look_into_inbox(id)
+                case Parked(id):
+                    self._watchers.notify(id)
+
+    async def _sweep(self, shard: int) -> None:
+        """Claim what is due in a shard, for ever: at its next deadline, on a hint, and in any case each sweep time."""
+        look = self._look[shard]
+        while not self._stopping:
+            look.clear()
+            wait_ms = self._limits.sweep_ms
+            try:
+                wait_ms = await self._claim(shard)
+            except ServiceUnavailable as away:
+                _log.warning("cannot claim: %s", away.message)
+            if wait_ms > 0:
+                try:
+                    async with asyncio.timeout(wait_ms / 1000):
+                        await look.wait()
+                except TimeoutError:
+                    pass
+
+    async def _claim(self, shard: int) -> int:
+        """Claim once; returns for how many milliseconds nothing more is due."""
+        room = self._limits.most_running - len(self._runners)
+        if room <= 0:
+            return self._limits.sweep_ms
+        most = min(room, self._limits.claimed_at_once)
+        claims = await self._around.store.claim(shard, most)
+        for id in claims.set_aside:
+            _log.error("set aside: it was claimed too often without a checkpoint", extra={"execution": id})
+        for claimed in claims.claimed:
+            self.take(claimed)
+        if len(claims.claimed) >= most:
+            return 0
+        if claims.next_due_ms is None:
+            return self._limits.sweep_ms
+        # One millisecond more, as deadlines are whole milliseconds and waking early would find nothing.
+        until_due_ms = claims.next_due_ms - self._around.clock.now_ms() + 1
+        return min(self._limits.sweep_ms, max(1, until_due_ms))
+
+    async def _renew(self) -> None:
+        """Renew the leases of everything in memory, for ever, three times a lease."""
+        while True:
+            await asyncio.sleep(self._limits.lease_ms / 3000)
+            leases = [runner.lease for runner in self._runners.values()]
+            for start in range(0, len(leases), _RENEWED_AT_ONCE):
+                try:
+                    renewed = await self._around.store.renew(leases[start : start + _RENEWED_AT_ONCE])
+                except ServiceUnavailable as away:
+                    _log.warning("cannot renew leases: %s", away.message)
+                    break
+                for lease in renewed.leases:
+                    if (runner := self._runners.get(lease.id)) is not None:
+                        runner.prolong(lease)
+                for id in renewed.lost:
+                    if (runner := self._runners.get(id)) is not None and runner.lease in leases:
+                        runner.lose()
+                for id in renewed.waiting:
+                    self.look_into_inbox(id)
+
+    async def drain(self, seconds: float) -> None:
+        """Take nothing new, give what is in flight its time, and give all leases back for others to go on at once."""
+        self._stopping = True
+        self.look_now()
+        if self._sweeps:
+            await asyncio.wait(self._sweeps)
+        runners = list(self._runners.values())
+        drives = list(self._drives.values())
+        for runner in runners:
+            runner.wind_down()
+        if drives:
+            await asyncio.wait(drives, timeout=seconds)
+            for runner in runners:
+                runner.lose()
+            await asyncio.wait(drives)
+        held = [runner.lease for runner in runners]
+        for start in range(0, len(held), _RENEWED_AT_ONCE):
+            try:
+                await self._around.store.release(held[start : start + _RENEWED_AT_ONCE])
+            except ServiceUnavailable as away:
+                _log.warning("leases could not be given back, they will run out: %s", away.message)
+        if self._renewal is not None:
+            self._renewal.cancel()
+
+    async def _drive(self, id: str, runner: Runner) -> None:
+        try:
+            await runner.drive()
+        except Exception:  # noqa: BLE001 - one execution's fault must not end the daemon
+            # A fault of ours: the lease runs out, somebody tries again, and after a few times it is set aside.
+            _log.exception("an execution could not be advanced", extra={"execution": id})
+        finally:
+            if self._runners.get(id) is runner:
+                del self._runners[id]
+                self._drives.pop(id, None)
+            self._watchers.notify(id)

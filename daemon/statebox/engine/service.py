@@ -1,0 +1,275 @@
+"""The service: what users can ask for, named as in the Step Functions API."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+
+from statebox.asl.commands import AwaitCallback
+from statebox.asl.events import (
+    AnyEvent,
+    CallbackAnswered,
+    ExecutionStarted,
+    TaskFailed,
+    TaskSucceeded,
+)
+from statebox.asl.execution import Execution, Status
+from statebox.asl.history import describe
+from statebox.asl.interpreter import advance, begin
+from statebox.asl.jsontext import Json
+from statebox.engine.errors import (
+    ServiceUnavailable,
+    TooManyRequests,
+    ValidationException,
+)
+from statebox.engine.machines import Machines, definition_of
+from statebox.engine.names import Place, check_name
+from statebox.engine.ports import Answer, Claimed, Continuation, Counts, Definition, Summary
+from statebox.engine.runner import Runner, Surroundings, checkpoint_of
+from statebox.engine.scheduler import Scheduler
+from statebox.engine.watchers import Watchers
+
+# How often somebody who waits for an execution looks by himself, in case a notice was lost.
+_LOOK_SECONDS: Final = 1.0
+_MOST_LISTED: Final = 1000
+
+
+class Beginning(msgspec.Struct, frozen=True):
+    """A started execution: `execution` is its value after the first step, None when it had been started before."""
+
+    id: str
+    started_ms: int
+    execution: Execution | None
+
+
+class Service:
+    """The operations. All raise the errors of engine.errors."""
+
+    def __init__(
+        self,
+        around: Surroundings,
+        machines: Machines,
+        scheduler: Scheduler,
+        watchers: Watchers,
+        place: Place,
+        shard_of: Callable[[str, str], int],
+    ) -> None:
+        self.machines = machines
+        self.place = place
+        self._around = around
+        self._scheduler = scheduler
+        self._watchers = watchers
+        self._shard_of = shard_of
+
+    # Executions
+
+    async def start_execution(
+        self,
+        machine: str,
+        input: Json,
+        name: str | None = None,
+        definition: str | None = None,
+        seed: bool = False,
+        operation: str | None = None,
+    ) -> Beginning:
+        """Start an execution of a named machine, or of the definition that comes with the call.
+
+        Durable when it returns. `operation` identifies the request when it is repeated. Raises InvalidDefinition,
+        StateMachineDoesNotExist, InvalidName, ExecutionAlreadyExists, TooManyRequests, ServiceUnavailable.
+        """
+        self._refuse_if_stopping()
+        check_name(machine, "machine's name")
+        name = str(uuid.uuid4()) if name is None else check_name(name, "execution's name")
+        text = self.machines.named(machine) if definition is None else definition_of(definition)
+        parsed = self.machines.machine(text)
+        if self._scheduler.full:
+            raise TooManyRequests("This daemon runs as many executions as it may; try again later")
+        moment = self._around.moment()
+        id = f"{machine}:{name}"
+        execution = begin(
+            Execution(
+                id=id,
+                uid=uuid.uuid4().hex,
+                machine=machine,
+                name=name,
+                arn=self.place.execution_arn(id),
+                machine_arn=self.place.machine_arn(machine),
+                role_arn=self.place.role_arn(),
+                shard=self._shard_of(machine, name),
+                input=input,
+                started_ms=moment.now_ms,
+                seed=seed,
+            ),
+            parsed,
+        )
+        step = advance(parsed, execution, ExecutionStarted(), moment, self._around.transitions)
+        started = await self._around.store.start(text, checkpoint_of(step), operation or uuid.uuid4().hex)
+        if started.lease is not None:
+            self._scheduler.adopt(Runner(self._around, parsed, started.lease, step.execution))
+        return Beginning(id, started.started_ms, None if started.existing else step.execution)
+
+    async def describe_execution(self, id: str) -> Execution:
+        """An execution as last written. Raises ExecutionDoesNotExist."""
+        return await self._around.store.describe(id)
+
+    async def describe_definition(self, id: str) -> str:
+        """The text of the definition that an execution is pinned to. Raises ExecutionDoesNotExist."""
+        return await self._around.store.definition_of(id)
+
+    async def list_executions(
+        self,
+        machine: str | None = None,
+        status: Status | None = None,
+        limit: int = 100,
+        before: tuple[int, str] | None = None,
+    ) -> Sequence[Summary]:
+        """Executions, newest first, that started before the given (ms, id)."""
+        return await self._around.store.list(machine, status, _limit(limit), before)
+
+    async def get_execution_history(
+        self, id: str, after: int = 0, limit: int = 100, reverse: bool = False, include_data: bool = True
+    ) -> Sequence[Json]:
+        """Up to `limit` events, as AWS shows them, from the one after (reversed: before) the event id `after`."""
+        events = await self._around.store.history(id, after, _limit(limit), reverse)
+        return [describe(event, include_data) for event in events]
+
+    async def stop_execution(
+        self, id: str, error: str | None = None, cause: str | None = None, operation: str | None = None
+    ) -> int:
+        """Stop an execution, and return when it ended (ms). Raises ExecutionDoesNotExist."""
+        taken = await self._around.store.stop(id, error, cause, operation or uuid.uuid4().hex)
+        if isinstance(taken, int):
+            return taken
+        with self._watchers.watching(id) as event:
+            self._take(taken, id)
+            return await self._ended(id, event)
+
+    async def retry_execution(self, id: str) -> None:
+        """Let an execution that was set aside be claimed again. Raises ExecutionDoesNotExist."""
+        await self._around.store.retry(id)
+        self._scheduler.look_now()
+
+    async def list_set_aside(self) -> Sequence[Summary]:
+        """Executions that were set aside."""
+        return await self._around.store.set_aside()
+
+    async def settle(self, id: str, seconds: float, beyond: str | None = None) -> Execution:
+        """Wait until an execution has ended or nothing but callbacks and timers is outstanding, at most `seconds`.
+
+        Returns it as it is then (look at `idle` and `ended`). Beyond the continuation `beyond`: as long as that is
+        outstanding, its answer has not been taken in.
+        """
+        deadline = asyncio.get_running_loop().time() + seconds
+        with self._watchers.watching(id) as event:
+            while True:
+                event.clear()
+                execution = await self._around.store.describe(id)
+                waited_for = {c.token for c in execution.outstanding() if isinstance(c, AwaitCallback)}
+                if execution.ended or (execution.idle and beyond not in waited_for):
+                    return execution
+                left = deadline - asyncio.get_running_loop().time()
+                if left <= 0:
+                    return execution
+                await _wait(event, min(left, _LOOK_SECONDS))
+
+    # Answers
+
+    async def send_task_success(
+        self, token: str, output: Json, operation: str | None = None, channel: str = "api"
+    ) -> str:
+        """Answer a continuation with a result; returns the execution's id.
+
+        Raises InvalidToken, TaskTimedOut, TaskAlreadyAnswered, TaskDoesNotExist.
+        """
+        return await self._answer(token, lambda task: TaskSucceeded(task, output, None, token), operation, channel)
+
+    async def send_task_failure(
+        self,
+        token: str,
+        error: str | None = None,
+        cause: str | None = None,
+        operation: str | None = None,
+        channel: str = "api",
+    ) -> str:
+        """Answer a continuation with an error; otherwise as send_task_success."""
+        return await self._answer(token, lambda task: TaskFailed(task, error, cause, None, token), operation, channel)
+
+    async def resume(self, token: str, operation: str | None = None, channel: str = "api") -> str:
+        """Answer a continuation without a payload; otherwise as send_task_success."""
+        return await self._answer(token, CallbackAnswered, operation, channel)
+
+    async def send_task_heartbeat(self, token: str) -> None:
+        """Tell that the work on a continuation goes on. Raises InvalidToken, TaskTimedOut, TaskDoesNotExist."""
+        taken = await self._around.store.heartbeat(token, uuid.uuid4().hex)
+        self._take(taken, taken if isinstance(taken, str) else taken.execution.id)
+
+    async def continuation(self, token: str) -> Continuation:
+        """What is known about a continuation. Raises InvalidToken."""
+        return await self._around.store.continuation(token)
+
+    async def continuations(self, id: str) -> Sequence[Continuation]:
+        """The open continuations of an execution."""
+        return await self._around.store.continuations(id)
+
+    # The daemon
+
+    async def counts(self) -> Counts:
+        """How much there is in the store."""
+        return await self._around.store.counts()
+
+    @property
+    def running_here(self) -> int:
+        """How many executions this daemon holds in memory."""
+        return self._scheduler.running
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the daemon is on its way out."""
+        return self._scheduler.stopping
+
+    def definition_named(self, machine: str) -> Definition:
+        """The definition of a named machine. Raises StateMachineDoesNotExist."""
+        return self.machines.named(machine)
+
+    async def _answer(self, token: str, event: Callable[[str], AnyEvent], operation: str | None, channel: str) -> str:
+        answer = Answer(token, event, operation or uuid.uuid4().hex, channel)
+        taken = await self._around.store.answer(answer)
+        id = taken if isinstance(taken, str) else taken.execution.id
+        self._take(taken, id)
+        return id
+
+    def _take(self, taken: Claimed | str | None, id: str) -> None:
+        if isinstance(taken, Claimed):
+            self._scheduler.take(taken)
+        else:
+            self._scheduler.look_into_inbox(id)
+
+    async def _ended(self, id: str, event: asyncio.Event) -> int:
+        while True:
+            event.clear()
+            execution = await self._around.store.describe(id)
+            if execution.stopped_ms is not None:
+                return execution.stopped_ms
+            await _wait(event, _LOOK_SECONDS)
+
+    def _refuse_if_stopping(self) -> None:
+        if self._scheduler.stopping:
+            raise ServiceUnavailable("This daemon is stopping; ask again")
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        pass
+
+
+def _limit(limit: int) -> int:
+    if not 0 <= limit <= _MOST_LISTED:
+        raise ValidationException(f"maxResults must be from 0 to {_MOST_LISTED} but was {limit}")
+    return limit or 100

@@ -1,0 +1,242 @@
+"""The codec: an execution as the fields of a Redis hash, and back.
+
+`head` never changes, `input` is the user's value, `state` changes with every step. A branch has two fields: its small
+record `b:<id>`, and its data `i:<id>`, which is only written when it changed. Everything is JSON text, so that users'
+values (integers of any size) come back exactly. All but `input` begin with the number of their format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final, TypeVar
+
+import msgspec
+
+from statebox.asl.execution import AnyWaiting, Branch, Execution, Status
+from statebox.asl.jsontext import InvalidJson, Json, read_json, write_json
+from statebox.engine.errors import ServiceUnavailable
+
+# The newest format, which is what is written. All older ones that are listed in ARCHITECTURE.md can be read.
+FORMAT: Final = 1
+
+_T = TypeVar("_T")
+
+
+class Unreadable(ServiceUnavailable):
+    """What is stored cannot be read."""
+
+
+class NewerFormat(Unreadable):
+    """What is stored was written by a newer statebox; this one leaves it alone."""
+
+
+class Texts:
+    """The JSON texts of one checkpoint's values: each value that occurs more than once is rendered once.
+
+    Values are known by identity, so it must not outlive them.
+    """
+
+    def __init__(self) -> None:
+        self._texts: dict[int, bytes] = {}
+
+    def of(self, value: Json) -> bytes:
+        """The value's JSON text."""
+        text = self._texts.get(id(value))
+        if text is None:
+            text = self._texts[id(value)] = write_json(value)
+        return text
+
+
+class _Head(msgspec.Struct, frozen=True, array_like=True):
+    format: int
+    id: str
+    uid: str
+    machine: str
+    name: str
+    arn: str
+    machine_arn: str
+    role_arn: str
+    shard: int
+    started_ms: int
+    seed: bool
+
+
+class _State(msgspec.Struct, frozen=True, array_like=True):
+    """`response` is empty, or holds the response."""
+
+    format: int
+    status: Status
+    next_event: int
+    now_ms: int
+    deadline_ms: int | None
+    stopped_ms: int | None
+    unfinished: bool
+    error: str | None
+    cause: str | None
+    output: Json
+    response: list[Json]
+
+
+class _Record(msgspec.Struct, frozen=True, array_like=True):
+    format: int
+    scope: str
+    state: str | None
+    entered_ms: int
+    entered: int
+    last: int
+    retried: tuple[int, ...]
+    waiting: AnyWaiting | None
+    index: int | None
+    variables: Mapping[str, Json]
+
+
+# These read users' values inside of them as read_json does, which is made of the same.
+_read_head = msgspec.json.Decoder(_Head)
+_read_state = msgspec.json.Decoder(_State)
+_read_record = msgspec.json.Decoder(_Record)
+
+
+def write_head(execution: Execution) -> bytes:
+    """The part of an execution that never changes, but its input."""
+    e = execution
+    return write_json(
+        _Head(FORMAT, e.id, e.uid, e.machine, e.name, e.arn, e.machine_arn, e.role_arn, e.shard, e.started_ms, e.seed)
+    )
+
+
+def write_state(execution: Execution, texts: Texts) -> bytes:
+    """The part of an execution that belongs to no branch."""
+    e = execution
+    return write_json(
+        _State(
+            FORMAT,
+            e.status,
+            e.next_event,
+            e.now_ms,
+            e.deadline_ms,
+            e.stopped_ms,
+            e.unfinished,
+            e.error,
+            e.cause,
+            msgspec.Raw(texts.of(e.output)),
+            [] if e.response is msgspec.UNSET else [e.response],
+        )
+    )
+
+
+def write_record(branch: Branch) -> bytes:
+    """Where a branch stands."""
+    b = branch
+    return write_json(
+        _Record(FORMAT, b.scope, b.state, b.entered_ms, b.entered, b.last, b.retried, b.waiting, b.index, b.variables)
+    )
+
+
+def write_data(branch: Branch, texts: Texts) -> bytes:
+    """What a branch works on: `[format, data, [arguments], [items]]`; empty are those that are the data itself."""
+    arguments = b"" if branch.arguments is msgspec.UNSET else texts.of(branch.arguments)
+    items = b"" if branch.items is msgspec.UNSET else texts.of(branch.items)
+    return b"[%d,%b,[%b],[%b]]" % (FORMAT, texts.of(branch.data), arguments, items)
+
+
+def read_execution(fields: Mapping[bytes, bytes], whole: bool) -> Execution:
+    """The execution whose fields these are, or those of them that were loaded. Raises NewerFormat, Unreadable."""
+    head = _read(_read_head, fields, b"head")
+    state = _read(_read_state, fields, b"state")
+    return Execution(
+        id=head.id,
+        uid=head.uid,
+        machine=head.machine,
+        name=head.name,
+        arn=head.arn,
+        machine_arn=head.machine_arn,
+        role_arn=head.role_arn,
+        shard=head.shard,
+        input=_read_value(fields, b"input"),
+        started_ms=head.started_ms,
+        status=state.status,
+        deadline_ms=state.deadline_ms,
+        next_event=state.next_event,
+        now_ms=state.now_ms,
+        branches=read_branches(fields),
+        output=state.output,
+        error=state.error,
+        cause=state.cause,
+        stopped_ms=state.stopped_ms,
+        seed=head.seed,
+        response=state.response[0] if state.response else msgspec.UNSET,
+        unfinished=state.unfinished,
+        whole=whole,
+    )
+
+
+def read_branches(fields: Mapping[bytes, bytes], below: str | None = None) -> dict[str, Branch]:
+    """The branches among the fields (below one of them), in their order. Raises NewerFormat, Unreadable."""
+    prefix = "b:" if below is None else f"b:{below}."
+    ids = [name[2:].decode() for name in fields if name.startswith(prefix.encode())]
+    return {id: _read_branch(id, fields) for id in _in_order(ids)}
+
+
+def check_format(value: bytes) -> None:
+    """Refuse a value of a format that is not known yet. Raises NewerFormat, Unreadable."""
+    if value.startswith(b"[1,"):
+        return
+    digits = value[1:].partition(b",")[0]
+    if not digits.isdigit():
+        raise Unreadable(f"What is stored has no format: {value[:20]!r}")
+    if int(digits) > FORMAT:
+        raise NewerFormat(
+            f"What is stored has the format {int(digits)}, written by a newer statebox; this one knows {FORMAT}"
+            " and leaves it alone"
+        )
+    raise Unreadable(f"What is stored has the format {int(digits)}, which this statebox does not know any more")
+
+
+def _in_order(ids: list[str]) -> Iterable[str]:
+    return ids if len(ids) < 2 else sorted(ids, key=lambda id: [int(step) for step in id.split(".")])
+
+
+def _read_branch(id: str, fields: Mapping[bytes, bytes]) -> Branch:
+    record = _read(_read_record, fields, b"b:" + id.encode())
+    _, data, arguments, items = _read_value(fields, b"i:" + id.encode(), formatted=True)
+    return Branch(
+        id=id,
+        scope=record.scope,
+        state=record.state,
+        data=data,
+        entered_ms=record.entered_ms,
+        entered=record.entered,
+        last=record.last,
+        retried=record.retried,
+        waiting=record.waiting,
+        index=record.index,
+        variables=record.variables,
+        arguments=arguments[0] if arguments else msgspec.UNSET,
+        items=items[0] if items else msgspec.UNSET,
+    )
+
+
+def _read(decoder: msgspec.json.Decoder[_T], fields: Mapping[bytes, bytes], name: bytes) -> _T:
+    value = _field(fields, name)
+    check_format(value)
+    try:
+        return decoder.decode(value)
+    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+        raise Unreadable(f"The field {name.decode()} cannot be read: {error}") from error
+
+
+def _read_value(fields: Mapping[bytes, bytes], name: bytes, formatted: bool = False) -> Json:
+    value = _field(fields, name)
+    if formatted:
+        check_format(value)
+    try:
+        return read_json(value)
+    except InvalidJson as error:
+        raise Unreadable(f"The field {name.decode()} cannot be read: {error}") from error
+
+
+def _field(fields: Mapping[bytes, bytes], name: bytes) -> bytes:
+    value = fields.get(name)
+    if value is None:
+        raise Unreadable(f"The field {name.decode()} is missing")
+    return value

@@ -1,0 +1,149 @@
+"""Connections to Redis: where it is, and how long each kind of connection waits. Every timeout of redis-py is set here.
+
+redis-py makes the connection (TLS, authentication, database, name). What goes over it is sent and read in batches: by
+commits for commands, by wakeups for messages, each of which bounds its own waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, TypeAlias, TypedDict
+
+import hiredis
+from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection, parse_url
+from redis.exceptions import RedisError
+
+# What a command is made of, and what Redis answers.
+Argument: TypeAlias = str | bytes | int
+Reply: TypeAlias = "int | bytes | list[Reply] | None"
+
+
+class Unreachable(Exception):
+    """The connection could not be made, or broke, or Redis did not answer in time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedisSettings:
+    """Where Redis is and how long to wait for it.
+
+    `url` is redis://, rediss:// or unix://; user, password and database may stand in it, or beside it (which wins).
+    `ca_file` names the certificates (PEM) that rediss:// trusts instead of the system's. `connect_seconds` bounds
+    making a connection, `command_seconds` a batch of commands; after `patience_seconds` a call is not tried again.
+    """
+
+    url: str = "redis://127.0.0.1:6379"
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    database: int | None = None
+    ca_file: Path | None = None
+    prefix: str = "statebox"
+    resume_channel: str = "resume"
+    connect_seconds: float = 5.0
+    command_seconds: float = 5.0
+    patience_seconds: float = 8.0
+
+    def __post_init__(self) -> None:
+        """Refuse a wrong URL (ValueError) here, and not when it is first used."""
+        parse_url(self.url)
+
+    @property
+    def db(self) -> int:
+        """The number of the database."""
+        return parse_url(self.url).get("db", 0) if self.database is None else self.database
+
+
+class Wire(Protocol):
+    """What is used of redis-py's connections."""
+
+    async def connect(self) -> None:
+        """Connect, authenticate, choose the database."""
+        ...
+
+    async def send_packed_command(self, command: bytes, check_health: bool = True) -> None:
+        """Send commands as they are on the wire."""
+        ...
+
+    async def read_response(self, disable_decoding: bool = False, timeout: float | None = None) -> Reply:
+        """Read one reply; with a timeout (seconds) None when there is none in time. Raises ResponseError."""
+        ...
+
+    async def disconnect(self, nowait: bool = False) -> None:
+        """Close."""
+        ...
+
+
+class _Profile(TypedDict):
+    """What all connections have in common."""
+
+    db: int
+    username: str | None
+    password: str | None
+    socket_timeout: float | None
+    socket_connect_timeout: float | None
+    health_check_interval: float
+    socket_read_size: int
+    client_name: str
+    protocol: int
+
+
+async def connect(settings: RedisSettings, name: str) -> Wire:
+    """Make a connection that Redis lists under `name`. Raises Unreachable."""
+    with trouble():
+        wire = _wire(settings, name)
+        try:
+            async with asyncio.timeout(settings.connect_seconds):
+                await wire.connect()
+        except BaseException:
+            await wire.disconnect(nowait=True)
+            raise
+        return wire
+
+
+@contextmanager
+def trouble() -> Generator[None]:
+    """Let everything that can go wrong with a connection be Unreachable."""
+    try:
+        yield
+    except TimeoutError:
+        raise Unreachable("no answer in time") from None
+    except (RedisError, OSError) as error:
+        raise Unreachable(str(error) or type(error).__name__) from error
+
+
+def pack(command: Sequence[Argument]) -> bytes:
+    """A command as it is on the wire."""
+    # The stub says that it takes a tuple of one, and nothing of what it gives.
+    return bytes(hiredis.pack_command(tuple(command)))  # pyright: ignore[reportArgumentType, reportUnknownArgumentType, reportUnknownMemberType]
+
+
+def _wire(settings: RedisSettings, name: str) -> Wire:
+    where = parse_url(settings.url)
+    profile = _Profile(
+        db=settings.db,
+        username=where.get("username") if settings.username is None else settings.username,
+        password=where.get("password") if settings.password is None else settings.password,
+        # None is no limit: a batch, and the silence between two messages, are bounded by whoever reads.
+        socket_timeout=None,
+        socket_connect_timeout=settings.connect_seconds,
+        # It does not notice a server that hangs; wakeups ping by themselves, and commands always expect an answer.
+        health_check_interval=0,
+        socket_read_size=65536,
+        client_name=name,
+        # Version 2 has no pushed messages that could come between two replies.
+        protocol=2,
+    )
+    if "path" in where:
+        return UnixDomainSocketConnection(path=where["path"], **profile)
+    host, port = where.get("host", "127.0.0.1"), where.get("port", 6379)
+    if where.get("connection_class") is not SSLConnection:
+        return Connection(host=host, port=port, socket_keepalive=True, **profile)
+    secure = SSLConnection(
+        host=host, port=port, socket_keepalive=True, ssl_cert_reqs="required", ssl_check_hostname=True, **profile
+    )
+    secure.ssl_context.context = ssl.create_default_context(cafile=settings.ca_file)
+    return secure

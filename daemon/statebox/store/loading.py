@@ -1,0 +1,61 @@
+"""Loading: what a script took over, as executions with their inboxes and the definitions they are pinned to."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Sequence
+
+from statebox.asl.events import AnyEvent
+from statebox.asl.execution import Execution
+from statebox.engine.ports import Claimed, Lease
+from statebox.store.codec import Unreadable, read_execution
+from statebox.store.commits import Commits
+from statebox.store.connection import Reply
+from statebox.store.definitions import Definitions
+from statebox.store.entries import read_entry
+from statebox.store.keys import Keys
+from statebox.store.replies import integer, items, pairs, strings, text
+
+_log = logging.getLogger(__name__)
+
+
+class Loading:
+    """Reads what parts/load.lua returns."""
+
+    def __init__(self, reads: Commits, keys: Keys, definitions: Definitions) -> None:
+        self._reads = reads
+        self._keys = keys
+        self._definitions = definitions
+
+    async def claimed(self, values: Sequence[Reply], shard: int, until: float) -> tuple[Claimed, ...]:
+        """What was claimed, without what cannot be read: its lease will run out, and in the end it is set aside."""
+        readable: list[tuple[Lease, Execution, str, tuple[AnyEvent, ...]]] = []
+        for value in values:
+            id, token, whole, fields, inbox = items(value)
+            known = pairs(fields)
+            try:
+                execution = read_execution(known, whole=whole == 1)
+                events = tuple(map(read_entry, strings(inbox)))
+            except Unreadable as unreadable:
+                _log.error("claimed, but cannot be read: %s", unreadable.message, extra={"execution": text(id)})
+                continue
+            lease = Lease(text(id), shard, text(token), integer(known[b"sequence"]), until)
+            readable.append((lease, execution, text(known[b"definition"]), events))
+        texts = await self._texts({hash for _, _, hash, _ in readable}, shard)
+        return tuple(
+            Claimed(lease, execution, texts[hash], events)
+            for lease, execution, hash, events in readable
+            if hash in texts
+        )
+
+    async def _texts(self, hashes: Collection[str], shard: int) -> dict[str, str]:
+        """The texts of definitions. They stay stored for as long as we hold executions that use them."""
+        texts = {hash: known for hash in hashes if (known := self._definitions.text(hash)) is not None}
+        missing = [hash for hash in hashes if hash not in texts]
+        keys = self._keys.shards[shard]
+        replies = await self._reads.ask_all([("HGET", keys.definition(hash), "text") for hash in missing])
+        for hash, reply in zip(missing, replies, strict=True):
+            if reply is not None:
+                texts[hash] = text(reply)
+                self._definitions.keep(hash, texts[hash], shard)
+        return texts

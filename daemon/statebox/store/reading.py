@@ -1,0 +1,115 @@
+"""Reading: one execution, its history and its continuations as they were last written. Changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from statebox.asl.events import AnyEvent
+from statebox.asl.execution import Branch, Execution, OnTask
+from statebox.asl.history import HistoryEvent
+from statebox.engine.errors import ExecutionDoesNotExist, InvalidToken
+from statebox.engine.ports import Continuation
+from statebox.store.chunks import read_chunk
+from statebox.store.codec import read_branches, read_execution
+from statebox.store.commits import Commits
+from statebox.store.continuations import read_continuations
+from statebox.store.entries import read_entry
+from statebox.store.keys import Keys
+from statebox.store.replies import integer, items, maybe_text, pairs, strings
+
+
+class Reading:
+    """What can be asked about one execution. `now_ms` is given where somebody else than Redis owns the time."""
+
+    def __init__(self, reads: Commits, keys: Keys, now_ms: Callable[[], int] | None) -> None:
+        self._reads = reads
+        self._keys = keys
+        self._now_ms = now_ms
+
+    async def server_time_us(self) -> int:
+        """Redis TIME, in microseconds."""
+        seconds, microseconds = items(await self._reads.ask("TIME"))
+        return integer(seconds) * 1_000_000 + integer(microseconds)
+
+    async def describe(self, id: str) -> Execution:
+        """The whole execution as last written. Raises ExecutionDoesNotExist."""
+        return read_execution(await self._fields(id), whole=True)
+
+    async def branches(self, id: str, parent: str) -> Mapping[str, Branch]:
+        """All branches below `parent`. Raises ExecutionDoesNotExist."""
+        return read_branches(await self._fields(id), below=parent)
+
+    async def inbox(self, id: str) -> tuple[AnyEvent, ...]:
+        """What was delivered and has not been consumed, oldest first."""
+        entries = strings(await self._reads.ask("LRANGE", self._keys.of_id(id).inbox(id), 0, -1))
+        return tuple(map(read_entry, entries))
+
+    async def definition_of(self, id: str) -> str:
+        """The text of the definition it is pinned to. Raises ExecutionDoesNotExist."""
+        keys = self._keys.of_id(id)
+        hash = maybe_text(await self._reads.ask("HGET", keys.execution(id), "definition"))
+        found = None if hash is None else maybe_text(await self._reads.ask("HGET", keys.definition(hash), "text"))
+        if found is None:
+            raise no_such_execution(id)
+        return found
+
+    async def history(self, id: str, after: int, limit: int, reverse: bool) -> Sequence[HistoryEvent]:
+        """Up to `limit` events with ids above `after`; reversed: below it, newest first, from the end when it is 0.
+
+        Raises ExecutionDoesNotExist.
+        """
+        lowest, highest = after + 1, after + limit
+        if reverse:
+            end = await self._last_event(id)
+            highest = end if after == 0 else min(end, after - 1)
+            lowest = max(1, highest - limit + 1)
+        # Ids have no gaps, so that the chunks are known by number: the one that holds the lowest id, and those above.
+        key = self._keys.of_id(id).history(id)
+        holding, above, exists = await self._reads.ask_all(
+            [
+                ("ZREVRANGEBYSCORE", key, lowest, "-inf", "LIMIT", 0, 1),
+                ("ZRANGEBYSCORE", key, f"({lowest}", highest),
+                ("EXISTS", self._keys.of_id(id).execution(id)),
+            ]
+        )
+        if not integer(exists):
+            raise no_such_execution(id)
+        events = [
+            event
+            for chunk in (*strings(holding), *strings(above))
+            for event in read_chunk(chunk)
+            if lowest <= event.id <= highest
+        ]
+        return events[::-1] if reverse else events
+
+    async def continuation(self, token: str) -> Continuation:
+        """What is known about a continuation. Raises InvalidToken."""
+        for known in await read_continuations(self._reads, self._keys, [token], await self._now()):
+            return known
+        raise InvalidToken
+
+    async def continuations(self, id: str) -> Sequence[Continuation]:
+        """The open continuations of an execution, in the order of their branches. Raises ExecutionDoesNotExist."""
+        execution = await self.describe(id)
+        waiting = [branch.waiting for branch in execution.branches.values()]
+        tokens = [task.token for task in waiting if isinstance(task, OnTask) and task.token is not None]
+        known = await read_continuations(self._reads, self._keys, tokens, await self._now())
+        return [continuation for continuation in known if continuation.status == "waiting"]
+
+    async def _now(self) -> int:
+        return await self.server_time_us() // 1000 if self._now_ms is None else self._now_ms()
+
+    async def _last_event(self, id: str) -> int:
+        last = strings(await self._reads.ask("ZREVRANGE", self._keys.of_id(id).history(id), 0, 0))
+        return read_chunk(last[0])[-1].id if last else 0
+
+    async def _fields(self, id: str) -> dict[bytes, bytes]:
+        fields = pairs(await self._reads.ask("HGETALL", self._keys.of_id(id).execution(id)))
+        if not fields:
+            raise no_such_execution(id)
+        return fields
+
+
+def no_such_execution(id: str) -> ExecutionDoesNotExist:
+    """The error for an execution that is not there."""
+    return ExecutionDoesNotExist(f"Execution Does Not Exist: '{id}'")

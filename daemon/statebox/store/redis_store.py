@@ -1,0 +1,309 @@
+"""The store on Redis: every change of state as one script, and what its reply means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from secrets import token_urlsafe
+from typing import Final
+from uuid import uuid4
+
+import msgspec
+
+from statebox.asl.events import ExecutionStopped, TaskHeartbeat
+from statebox.engine.errors import (
+    AnswerCameFirst,
+    ExecutionAlreadyExists,
+    ExecutionDoesNotExist,
+    LeaseLost,
+)
+from statebox.engine.ports import (
+    Answer,
+    Checkpoint,
+    Claimed,
+    Claims,
+    Definition,
+    Lease,
+    Renewed,
+    Saved,
+    Started,
+)
+from statebox.store.clock import RedisClock, boottime
+from statebox.store.codec import FORMAT, Texts, write_head
+from statebox.store.commits import Commits
+from statebox.store.connection import Argument, RedisSettings, Reply
+from statebox.store.continuations import refusal
+from statebox.store.definitions import Definitions
+from statebox.store.entries import write_around_task, write_entry
+from statebox.store.keys import Keys, shard_of_token
+from statebox.store.listing import Listing
+from statebox.store.loading import Loading
+from statebox.store.namespace import settle
+from statebox.store.reading import no_such_execution
+from statebox.store.replies import Unexpected, integer, items, maybe_integer, strings, text
+from statebox.store.steps import step_arguments
+
+# No script touches more executions than this: others wait while it runs.
+_AT_ONCE: Final = 500
+# Forgetting removes whole histories.
+_SWEPT_AT_ONCE: Final = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreSettings:
+    """How executions are kept.
+
+    `daemon` is this daemon's name, unique among the running ones. An execution is taken over `lease_ms` after the last
+    sign of life of its owner, set aside when it is claimed for the `claim_limit`th time without a checkpoint, and
+    forgotten `retention_ms` after its end. The number of `shards` is fixed when a prefix is first used.
+    """
+
+    daemon: str
+    redis: RedisSettings = field(default_factory=RedisSettings)
+    shards: int = 1
+    lease_ms: int = 10_000
+    retention_ms: int = 30 * 24 * 3600 * 1000
+    claim_limit: int = 5
+
+
+class RedisStore(Listing):
+    """The port Store. Use it between `connect` and `close`.
+
+    `now_ms` lets somebody else than Redis own the time (ms since the epoch); `boottime` is this daemon's own clock.
+    `clock` is the port Clock, measured against Redis.
+    """
+
+    def __init__(
+        self,
+        settings: StoreSettings,
+        now_ms: Callable[[], int] | None = None,
+        boottime: Callable[[], float] = boottime,
+    ) -> None:
+        name = re.sub(r"[^!-~]", "_", f"statebox-{settings.daemon}")
+        super().__init__(Commits(settings.redis, f"{name}-reads"), Keys(settings.redis.prefix, settings.shards), now_ms)
+        self.settings = settings
+        self.clock = RedisClock(self.server_time_us, boottime)
+        self._writes = Commits(settings.redis, name)
+        self._definitions = Definitions()
+        self._loading = Loading(self._reads, self._keys, self._definitions)
+        self._boottime = boottime
+
+    async def connect(self) -> None:
+        """Connect, and make sure that this Redis can be used. Raises UnusableRedis, ServiceUnavailable."""
+        self._writes.open()
+        self._reads.open()
+        try:
+            await settle(self._writes, self._keys)
+            await self.clock.measure()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Disconnect."""
+        await self._writes.close()
+        await self._reads.close()
+
+    async def start(self, definition: Definition, checkpoint: Checkpoint, operation: str) -> Started:
+        """Create the execution and write its first step. Raises ExecutionAlreadyExists."""
+        execution = checkpoint.execution
+        token, texts, until = _lease_token(), Texts(), self._lease_end()
+        head: tuple[Argument, ...] = (execution.id, operation, definition.hash)
+        tail = (write_head(execution), texts.of(execution.input), *self._step(checkpoint, token, 1, texts, first=True))
+        known = self._definitions.is_stored(definition.hash, execution.shard)
+        reply = await self._run("start", execution.shard, *head, "" if known else definition.text, *tail)
+        if reply == [b"definition"]:
+            reply = await self._run("start", execution.shard, *head, definition.text, *tail)
+        match reply:
+            case [b"started", started_ms, b"kept"]:
+                lease = Lease(execution.id, execution.shard, token, 1, until)
+                started = Started(integer(started_ms), lease)
+            case [b"started", started_ms, b"given"]:
+                started = Started(integer(started_ms), None)
+            case [b"existing", started_ms]:
+                return Started(integer(started_ms), None, existing=True)
+            case [b"exists"]:
+                raise ExecutionAlreadyExists(f"Execution Already Exists: '{execution.id}'")
+            case _:
+                raise Unexpected(reply)
+        self._definitions.keep(definition.hash, definition.text, execution.shard)
+        return started
+
+    async def claim(self, shard: int, limit: int) -> Claims:
+        """Take over what is due, at most 500."""
+        until, passed_over = self._lease_end(), 0
+        while True:
+            who = self._who(_lease_token())
+            reply = await self._run("claim", shard, *who, min(limit, _AT_ONCE), passed_over)
+            values, aside, next_due_ms, newer, more = items(reply)
+            # What has a newer format stays where it is in `due`, and must not hide what is behind it.
+            if items(values) or items(aside) or not integer(newer) or not integer(more):
+                return Claims(
+                    claimed=await self._loading.claimed(items(values), shard, until),
+                    next_due_ms=maybe_integer(next_due_ms),
+                    set_aside=tuple(map(bytes.decode, strings(aside))),
+                )
+            passed_over += integer(newer)
+
+    async def claim_one(self, id: str) -> Claimed | None:
+        """Take over one execution if nobody holds it and it has something in its inbox; else None."""
+        shard, until = self._keys.shard_of_id(id), self._lease_end()
+        values = items(await self._run("claim_one", shard, *self._who(_lease_token()), id))
+        return next(iter(await self._loading.claimed(values, shard, until)), None)
+
+    async def renew(self, leases: Collection[Lease]) -> Renewed:
+        """Prolong the leases."""
+        goes_on: list[Lease] = []
+        lost: set[str] = set()
+        waiting: set[str] = set()
+        for shard, some in self._by_shard(leases):
+            until = self._lease_end()
+            standing = items(await self._run("renew", shard, self.settings.lease_ms, *_ids_and_tokens(some)))
+            for lease, state in zip(some, standing, strict=True):
+                if state == 0:
+                    lost.add(lease.id)
+                    continue
+                goes_on.append(msgspec.structs.replace(lease, until=until))
+                if state == 2:
+                    waiting.add(lease.id)
+        return Renewed(tuple(goes_on), frozenset(lost), frozenset(waiting))
+
+    async def checkpoint(self, lease: Lease, checkpoint: Checkpoint) -> Saved:
+        """Write a step. Raises LeaseLost, AnswerCameFirst.
+
+        The lease goes on, even though it was to be given back, when something is in the inbox.
+        """
+        until, sequence = self._lease_end(), lease.sequence + 1
+        step = self._step(checkpoint, lease.token, sequence, Texts())
+        match await self._run("checkpoint", lease.shard, lease.id, *step):
+            case [b"kept", waiting]:
+                kept = msgspec.structs.replace(lease, sequence=sequence, until=until)
+                return Saved(kept, integer(waiting))
+            case [b"given", _]:
+                return Saved(None)
+            case [b"lost"]:
+                raise LeaseLost(lease.id)
+            case [b"answered", token]:
+                raise AnswerCameFirst(text(token))
+            case reply:
+                raise Unexpected(reply)
+
+    async def release(self, leases: Collection[Lease]) -> None:
+        """Give leases back without a step: the executions are due at once."""
+        for shard, some in self._by_shard(leases):
+            await self._run("release", shard, *_ids_and_tokens(some))
+
+    async def reclaim(self) -> int:
+        """Make due at once what a daemon of this name held before it died. Returns how many."""
+        made_due = 0
+        for shard in range(self.settings.shards):
+            looked_at = _AT_ONCE
+            while looked_at == _AT_ONCE:
+                reply = items(await self._run("reclaim", shard, self.settings.daemon, _AT_ONCE))
+                made_due += integer(reply[0])
+                looked_at = integer(reply[1])
+        return made_due
+
+    async def answer(self, answer: Answer) -> Claimed | str:
+        """Take a continuation. Returns the claimed execution when nobody held it, else the id of the one that was told.
+
+        Raises InvalidToken, TaskTimedOut, TaskAlreadyAnswered, TaskDoesNotExist.
+        """
+        around_task = write_around_task(answer.event)
+        return await self._deliver(
+            "answer", answer.token, answer.operation, answer.channel, *around_task, self.settings.retention_ms
+        )
+
+    async def heartbeat(self, token: str, operation: str) -> Claimed | str:
+        """Tell that the work on a continuation goes on; as `answer`, without taking it."""
+        return await self._deliver("heartbeat", token, operation, *write_around_task(TaskHeartbeat))
+
+    async def stop(self, id: str, error: str | None, cause: str | None, operation: str) -> Claimed | int | None:
+        """Mark the execution as closing and deliver the stop.
+
+        Returns it claimed when nobody held it, when it had ended already (ms), or None when its owner was told.
+        Raises ExecutionDoesNotExist.
+        """
+        shard, until = self._keys.shard_of_id(id), self._lease_end()
+        entry = write_entry(ExecutionStopped(error, cause))
+        match await self._run("stop", shard, *self._who(_lease_token()), id, operation, entry):
+            case [b"claimed", value]:
+                return next(iter(await self._loading.claimed([value], shard, until)), None)
+            case [b"told", _]:
+                return None
+            case [b"ended", stopped_ms]:
+                return integer(stopped_ms)
+            case [b"unknown"]:
+                raise no_such_execution(id)
+            case reply:
+                raise Unexpected(reply)
+
+    async def retry(self, id: str) -> None:
+        """Make an execution that was set aside due again. Raises ExecutionDoesNotExist when it is not set aside."""
+        if not integer(await self._run("retry", self._keys.shard_of_id(id), id, uuid4().hex)):
+            raise ExecutionDoesNotExist(f"'{id}' is not set aside")
+
+    async def sweep(self) -> int:
+        """Forget what is past its retention. Returns how many executions were forgotten."""
+        forgotten = 0
+        for shard in range(self.settings.shards):
+            some = _SWEPT_AT_ONCE
+            while some == _SWEPT_AT_ONCE:
+                some = integer(await self._run("sweep", shard, _SWEPT_AT_ONCE))
+                forgotten += some
+        return forgotten
+
+    async def _run(self, script: str, shard: int, *arguments: Argument) -> Reply:
+        keys = self._keys.shards[shard]
+        now: Argument = "" if self._now_ms is None else self._now_ms()
+        return await self._writes.run(script, keys.due, keys.base, now, *arguments)
+
+    async def _deliver(self, script: str, token: str, *arguments: Argument) -> Claimed | str:
+        """Deliver to whom a continuation belongs. Raises as `answer`."""
+        self._keys.of_token(token)
+        shard, until = shard_of_token(token), self._lease_end()
+        match await self._run(script, shard, *self._who(_lease_token()), token, *arguments):
+            case [b"claimed", value]:
+                for claimed in await self._loading.claimed([value], shard, until):
+                    return claimed
+                # It cannot be read here, but it was delivered.
+                return text(items(value)[0])
+            case [b"told", id]:
+                return text(id)
+            case refused:
+                raise refusal(refused)
+
+    def _step(
+        self, checkpoint: Checkpoint, token: str, sequence: int, texts: Texts, first: bool = False
+    ) -> list[Argument]:
+        settings = self.settings
+        return step_arguments(
+            checkpoint, token, sequence, settings.lease_ms, settings.daemon, settings.retention_ms, texts, first
+        )
+
+    def _who(self, token: str) -> tuple[Argument, ...]:
+        """Who claims, as parts/lease.lua reads it."""
+        settings = self.settings
+        return token, settings.lease_ms, settings.daemon, FORMAT, settings.claim_limit
+
+    def _lease_end(self) -> float:
+        """When a lease that is asked for now will have ended for certain, by our own clock (s)."""
+        return self._boottime() + self.settings.lease_ms / 1000
+
+    def _by_shard(self, leases: Collection[Lease]) -> Iterator[tuple[int, Sequence[Lease]]]:
+        """The leases of each shard, in groups that one script may touch."""
+        for shard in sorted({lease.shard for lease in leases}):
+            some = [lease for lease in leases if lease.shard == shard]
+            for first in range(0, len(some), _AT_ONCE):
+                yield shard, some[first : first + _AT_ONCE]
+
+
+def _lease_token() -> str:
+    return token_urlsafe(16)
+
+
+def _ids_and_tokens(leases: Iterable[Lease]) -> Iterator[str]:
+    for lease in leases:
+        yield lease.id
+        yield lease.token

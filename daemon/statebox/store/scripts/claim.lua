@@ -1,0 +1,57 @@
+-- Take over what is due in a shard: `due` becomes the end of the lease, a fresh token fences the former owner.
+-- One step, as two daemons must never both take an execution.
+-- What was taken is noted for the time of a lease, so that a repeated call gets the same executions and not others.
+--
+-- KEYS[1] due
+-- ARGV    base, now, nonce of this call, lease_ms, daemon, format, limit of claims, how many, how many to pass over
+-- Returns {values (parts/load.lua), ids that were set aside, when something is due next (ms, nil for never),
+--          how many were passed over as their format is newer, 1 when more than was looked at may be due}
+
+--!include parts/base.lua
+--!include parts/lease.lua
+--!include parts/load.lua
+
+local who, count, offset = who_at(3), tonumber(ARGV[8]), tonumber(ARGV[9])
+local nonce = who.token
+local due = base .. 'due'
+local values, aside, newer = {}, {}, 0
+
+local function next_due()
+  local first = redis.call('ZRANGEBYSCORE', due, '(' .. text(now), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+  return first[2] and tonumber(first[2]) or false
+end
+
+local noted = redis.call('GET', base .. 'claimed:' .. nonce)
+if noted then
+  for i, id in ipairs(cjson.decode(noted)) do
+    who.token = nonce .. '.' .. i
+    local record = record_of(id)
+    if standing(record, who) == 'ours' then values[#values + 1] = load(record, who.token) end
+  end
+  return {values, aside, next_due(), 0, 0}
+end
+
+local ids, taken = redis.call('ZRANGEBYSCORE', due, '-inf', text(now), 'LIMIT', offset, count), {}
+for _, id in ipairs(ids) do
+  who.token = nonce .. '.' .. #taken + 1
+  local record = record_of(id)
+  local how = standing(record, who)
+  if how == 'free' then
+    local value = record.claims + 1 < who.limit and load(record, who.token)
+    if grab(record, who) then
+      taken[#taken + 1] = id
+      values[#values + 1] = value
+    else
+      aside[#aside + 1] = id
+    end
+  elseif how == 'newer' then
+    newer = newer + 1
+  else
+    redis.call('ZREM', due, id)
+  end
+end
+if #taken > 0 then
+  redis.call('SET', base .. 'claimed:' .. nonce, cjson.encode(taken), 'PX', who.lease_ms)
+end
+local more = #ids == count
+return {values, aside, more and now or next_due(), newer, more and 1 or 0}

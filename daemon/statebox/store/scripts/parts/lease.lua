@@ -1,0 +1,55 @@
+-- Who may write an execution, and how it is taken over. `who` = {token, lease_ms, daemon, format, limit}, read by `who_at`.
+
+local function who_at(at)
+  return {
+    token = ARGV[at],
+    lease_ms = tonumber(ARGV[at + 1]),
+    daemon = ARGV[at + 2],
+    format = tonumber(ARGV[at + 3]),
+    limit = tonumber(ARGV[at + 4]),
+  }
+end
+
+local function record_of(id)
+  local key = base .. 'execution:' .. id
+  local f = redis.call('HMGET', key, 'status', 'lease', 'owner', 'claims', 'format', 'released', 'aside', 'closing')
+  return {
+    id = id, key = key,
+    status = f[1], lease = f[2], owner = f[3], claims = tonumber(f[4] or 0), format = tonumber(f[5] or 0),
+    released = f[6], aside = f[7], closing = f[8],
+  }
+end
+
+-- ours: a former try of this very call has taken it. newer: written in a format that the daemon does not know.
+local function standing(record, who)
+  if not record.status then return 'gone' end
+  if record.status ~= 'RUNNING' then return 'ended' end
+  if record.lease and record.lease == who.token then return 'ours' end
+  if record.aside then return 'aside' end
+  if record.lease then
+    local due = redis.call('ZSCORE', base .. 'due', record.id)
+    if due and tonumber(due) > now then return 'held' end
+  end
+  if record.format > who.format then return 'newer' end
+  return 'free'
+end
+
+-- Take a free execution, or set it aside when it was claimed too often without a checkpoint. Returns whether it was taken.
+local function grab(record, who)
+  local claims = record.claims + 1
+  if claims >= who.limit then
+    redis.call('HSET', record.key, 'claims', claims, 'aside', '1')
+    redis.call('HDEL', record.key, 'lease', 'owner', 'released')
+    redis.call('ZADD', base .. 'aside', now, record.id)
+    redis.call('ZREM', base .. 'due', record.id)
+    if record.owner then redis.call('SREM', base .. 'held:' .. record.owner, record.id) end
+    return false
+  end
+  redis.call('HSET', record.key, 'lease', who.token, 'owner', who.daemon, 'claims', claims)
+  redis.call('ZADD', base .. 'due', now + who.lease_ms, record.id)
+  if record.owner ~= who.daemon then
+    if record.owner then redis.call('SREM', base .. 'held:' .. record.owner, record.id) end
+    redis.call('SADD', base .. 'held:' .. who.daemon, record.id)
+  end
+  return true
+end

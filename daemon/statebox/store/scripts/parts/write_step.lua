@@ -1,0 +1,167 @@
+-- Write one step of an execution: what start and checkpoint have in common. ARGV from `at` on:
+--   token, sequence, lease_ms, daemon, format, release ('1' or ''), due_ms ('' for none), retention_ms,
+--   status, stopped_ms ('' for none), machine, started_ms, state, consumed, id of the first history event ('' for none),
+--   chunk of history; then five lists, each led by the number of its values:
+--   fields (name, value), removed (branch), opened (token, task, state, since_ms, deadline_ms or ''), closed (token),
+--   deadlines (branch, ms or '').
+
+-- unpack is safe up to some thousands of values.
+local AT_ONCE = 500
+
+local function read_step(at)
+  local step = {
+    token = ARGV[at], sequence = tonumber(ARGV[at + 1]), lease_ms = tonumber(ARGV[at + 2]), daemon = ARGV[at + 3],
+    format = ARGV[at + 4], release = ARGV[at + 5] == '1', due_ms = tonumber(ARGV[at + 6]),
+    retention_ms = tonumber(ARGV[at + 7]), status = ARGV[at + 8], stopped_ms = ARGV[at + 9], machine = ARGV[at + 10],
+    started_ms = ARGV[at + 11], state = ARGV[at + 12], consumed = tonumber(ARGV[at + 13]),
+    first_event = ARGV[at + 14], chunk = ARGV[at + 15],
+  }
+  local place = at + 16
+  for _, list in ipairs({'fields', 'removed', 'opened', 'closed', 'deadlines'}) do
+    local count = tonumber(ARGV[place])
+    step[list] = {first = place + 1, last = place + count}
+    place = place + count + 1
+  end
+  step.ended = step.status ~= 'RUNNING'
+  return step
+end
+
+local function in_groups(values, call)
+  for first = 1, #values, AT_ONCE do
+    call(unpack(values, first, math.min(first + AT_ONCE - 1, #values)))
+  end
+end
+
+local function write_branches(key, step)
+  for first = step.fields.first, step.fields.last, AT_ONCE do
+    redis.call('HSET', key, unpack(ARGV, first, math.min(first + AT_ONCE - 1, step.fields.last)))
+  end
+  local names = {}
+  for i = step.removed.first, step.removed.last do
+    names[#names + 1] = 'b:' .. ARGV[i]
+    names[#names + 1] = 'i:' .. ARGV[i]
+  end
+  in_groups(names, function(...) redis.call('HDEL', key, ...) end)
+end
+
+local function write_deadlines(id, step)
+  local timers, added, removed = base .. 'timers:' .. id, {}, {}
+  for i = step.deadlines.first, step.deadlines.last, 2 do
+    if ARGV[i + 1] == '' then
+      removed[#removed + 1] = ARGV[i]
+    else
+      added[#added + 1] = ARGV[i + 1]
+      added[#added + 1] = ARGV[i]
+    end
+  end
+  for i = step.removed.first, step.removed.last do
+    removed[#removed + 1] = ARGV[i]
+  end
+  in_groups(added, function(...) redis.call('ZADD', timers, ...) end)
+  in_groups(removed, function(...) redis.call('ZREM', timers, ...) end)
+end
+
+local function open_continuations(id, step)
+  for i = step.opened.first, step.opened.last, 5 do
+    local token, since, deadline = ARGV[i], ARGV[i + 3], ARGV[i + 4]
+    local key = base .. 'token:' .. token
+    -- One that is opened again has got a new deadline; an answer that came meanwhile stands.
+    local status = redis.call('HGET', key, 'status')
+    if not status or status == 'waiting' then
+      redis.call('HSET', key, 'status', 'waiting', 'execution', id, 'task', ARGV[i + 1], 'state', ARGV[i + 2],
+        'since', since, 'deadline', deadline)
+      redis.call('ZADD', base .. 'waiting', since, token)
+      if deadline == '' then
+        redis.call('SET', base .. 'continuation:' .. token, id)
+      else
+        redis.call('SET', base .. 'continuation:' .. token, id, 'PX', text(math.max(1, tonumber(deadline) - now)))
+      end
+    end
+  end
+end
+
+local function close_continuations(step)
+  for i = step.closed.first, step.closed.last do
+    local token = ARGV[i]
+    local key = base .. 'token:' .. token
+    if redis.call('HGET', key, 'status') == 'waiting' then
+      redis.call('HSET', key, 'status', 'closed', 'closed', text(now))
+      redis.call('PEXPIRE', key, step.retention_ms)
+      redis.call('DEL', base .. 'continuation:' .. token)
+      redis.call('ZREM', base .. 'waiting', token)
+    end
+  end
+end
+
+-- Nothing can happen to it any more: only what reading and forgetting need is kept, and for a time only.
+local function finish(id, key, step, definition)
+  redis.call('HSET', key, 'stopped', step.stopped_ms)
+  redis.call('PEXPIRE', key, step.retention_ms)
+  redis.call('PEXPIRE', base .. 'history:' .. id, step.retention_ms)
+  redis.call('ZADD', base .. 'retention', now + step.retention_ms, table.concat(
+    {step.started_ms, step.status, definition, string.len(step.machine), id}, ' '))
+  redis.call('DEL', base .. 'inbox:' .. id, base .. 'timers:' .. id)
+end
+
+-- `former` is the record as it was before, nil when the execution is new. Returns 'kept' or 'given' (the lease), and how
+-- many entries wait in the inbox. An execution with something in its inbox is not parked: its owner has to look first.
+local function write_step(id, step, definition, former)
+  local key = base .. 'execution:' .. id
+  redis.call('HSET', key, 'state', step.state, 'sequence', step.sequence, 'status', step.status, 'format', step.format)
+  write_branches(key, step)
+  if step.first_event ~= '' then
+    redis.call('ZADD', base .. 'history:' .. id, step.first_event, step.chunk)
+  end
+  if step.consumed > 0 then
+    redis.call('LTRIM', base .. 'inbox:' .. id, step.consumed, -1)
+  end
+  open_continuations(id, step)
+  close_continuations(step)
+  write_deadlines(id, step)
+
+  local running = base .. 'index:s:RUNNING:' .. step.machine
+  if not former then
+    redis.call('ZADD', base .. 'index:s:' .. step.status .. ':' .. step.machine, step.started_ms, id)
+  elseif step.ended then
+    redis.call('ZREM', running, id)
+    redis.call('ZADD', base .. 'index:s:' .. step.status .. ':' .. step.machine, step.started_ms, id)
+  end
+
+  local waiting = 0
+  if former and not step.ended then
+    waiting = redis.call('LLEN', base .. 'inbox:' .. id)
+  end
+  if not step.ended and (not step.release or waiting > 0) then
+    redis.call('ZADD', base .. 'due', now + step.lease_ms, id)
+    if not former then
+      redis.call('HSET', key, 'lease', step.token, 'owner', step.daemon)
+      redis.call('SADD', base .. 'held:' .. step.daemon, id)
+    elseif former.claims > 0 then
+      redis.call('HDEL', key, 'claims')
+    end
+    return 'kept', waiting
+  end
+
+  -- What a repeated call is recognised by, once the lease is gone.
+  redis.call('HSET', key, 'released', step.token .. ':' .. step.sequence)
+  if former then
+    redis.call('HDEL', key, 'lease', 'owner', 'claims')
+    redis.call('SREM', base .. 'held:' .. former.owner, id)
+  end
+  local due
+  if step.ended then
+    finish(id, key, step, definition)
+  else
+    local first = redis.call('ZRANGE', base .. 'timers:' .. id, 0, 0, 'WITHSCORES')[2]
+    due = step.due_ms
+    if first and (not due or tonumber(first) < due) then due = tonumber(first) end
+  end
+  if due then
+    redis.call('ZADD', base .. 'due', due, id)
+  elseif former then
+    redis.call('ZREM', base .. 'due', id)
+  end
+  -- Nobody can wait for an execution that was not there before.
+  if former then redis.call('PUBLISH', channel('parked'), id) end
+  return 'given', 0
+end

@@ -1,0 +1,48 @@
+-- Start an execution: create it, write its first step, and leave it to the daemon that took the request.
+-- One step, as a name must be taken once, and an acknowledged start must be found by everybody.
+--
+-- KEYS[1] due
+-- ARGV    base, now, id, operation, definition hash, definition text ('' when it should be there), head, input,
+--         then the step (parts/write_step.lua)
+-- Returns {'started', started_ms, 'kept' or 'given'}
+--         {'existing', started_ms}: it runs already, with the same input or for the same operation
+--         {'exists'}: the name is taken
+--         {'definition'}: nothing was done, as the definition's text is not there; ask again with it
+
+--!include parts/base.lua
+--!include parts/write_step.lua
+
+local id, operation, hash, definition_text, head, input = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
+local step = read_step(9)
+local key = base .. 'execution:' .. id
+
+local status, same_input, same_operation, lease, released = unpack(
+  redis.call('HMGET', key, 'status', 'input', 'operation', 'lease', 'released'))
+if status then
+  local started_ms = redis.call('ZSCORE', base .. 'index', id)
+  if same_operation == operation then
+    if lease == step.token then return {'started', started_ms, 'kept'} end
+    if released == step.token .. ':' .. step.sequence then return {'started', started_ms, 'given'} end
+    return {'existing', started_ms}
+  end
+  if status == 'RUNNING' and same_input == input then return {'existing', started_ms} end
+  return {'exists'}
+end
+
+local definition = base .. 'definition:' .. hash
+if definition_text == '' then
+  if redis.call('EXISTS', definition) == 0 then return {'definition'} end
+  redis.call('HINCRBY', definition, 'users', 1)
+else
+  redis.call('HSET', definition, 'text', definition_text)
+  redis.call('HINCRBY', definition, 'users', 1)
+end
+if redis.call('ZADD', base .. 'index', step.started_ms, id) == 0 then
+  -- Its namesake's retention has passed, but the sweep has not come by: nothing of it may be taken for ours.
+  redis.call('DEL', base .. 'history:' .. id, base .. 'inbox:' .. id, base .. 'timers:' .. id)
+end
+redis.call('ZADD', base .. 'index:m:' .. step.machine, step.started_ms, id)
+redis.call('SADD', base .. 'machines', step.machine)
+redis.call('HSET', key, 'head', head, 'input', input, 'operation', operation, 'definition', hash)
+local lease_now = write_step(id, step, hash, nil)
+return {'started', step.started_ms, lease_now}

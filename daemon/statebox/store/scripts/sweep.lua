@@ -1,0 +1,33 @@
+-- Forget executions whose retention has passed: their keys, their places in the indices, their use of a definition.
+-- One step for each, as members of sorted sets have no TTL: what is left half-forgotten is left for ever.
+--
+-- KEYS[1] due
+-- ARGV    base, now, how many at most
+-- Returns how many were forgotten
+
+--!include parts/base.lua
+
+local members = redis.call('ZRANGEBYSCORE', base .. 'retention', '-inf', text(now), 'LIMIT', 0, ARGV[3])
+for _, member in ipairs(members) do
+  local started, status, definition, length, id = string.match(member, '^(%d+) (%S+) (%S+) (%d+) (.*)$')
+  local machine = string.sub(id, 1, tonumber(length))
+  local by_status = base .. 'index:s:' .. status .. ':' .. machine
+  local current = redis.call('ZSCORE', base .. 'index', id)
+  if current and tonumber(current) == tonumber(started) then
+    redis.call('UNLINK', base .. 'execution:' .. id, base .. 'history:' .. id)
+    redis.call('ZREM', base .. 'index', id)
+    redis.call('ZREM', base .. 'index:m:' .. machine, id)
+    redis.call('ZREM', by_status, id)
+    if redis.call('EXISTS', base .. 'index:m:' .. machine) == 0 then
+      redis.call('SREM', base .. 'machines', machine)
+    end
+  elseif redis.call('HGET', base .. 'execution:' .. id, 'status') ~= status then
+    -- A namesake was started since: everything else under the name is its.
+    redis.call('ZREM', by_status, id)
+  end
+  if redis.call('HINCRBY', base .. 'definition:' .. definition, 'users', -1) <= 0 then
+    redis.call('DEL', base .. 'definition:' .. definition)
+  end
+  redis.call('ZREM', base .. 'retention', member)
+end
+return #members

@@ -1,0 +1,83 @@
+"""Steps as arguments: what a checkpoint changes, in the order in which parts/write_step.lua reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from statebox.asl.commands import AwaitCallback
+from statebox.asl.execution import Branch
+from statebox.engine.ports import Checkpoint
+from statebox.store.chunks import write_chunk
+from statebox.store.codec import FORMAT, Texts, write_data, write_record, write_state
+from statebox.store.connection import Argument
+from statebox.store.keys import shard_of_token
+
+
+def step_arguments(
+    checkpoint: Checkpoint,
+    token: str,
+    sequence: int,
+    lease_ms: int,
+    daemon: str,
+    retention_ms: int,
+    texts: Texts,
+    first: bool = False,
+) -> list[Argument]:
+    """The arguments for a step. The first one writes all branches there are. Raises ValueError for a foreign token."""
+    execution = checkpoint.execution
+    branches = execution.branches
+    history = checkpoint.history
+    arguments: list[Argument] = [
+        token,
+        sequence,
+        lease_ms,
+        daemon,
+        FORMAT,
+        "1" if checkpoint.release else "",
+        _or_nothing(checkpoint.due_ms),
+        retention_ms,
+        execution.status,
+        _or_nothing(execution.stopped_ms),
+        execution.machine,
+        execution.started_ms,
+        write_state(execution, texts),
+        checkpoint.consumed,
+        history[0].id if history else "",
+        write_chunk(history, texts) if history else "",
+    ]
+    if first:
+        fields = _fields(branches.values(), branches.values(), texts)
+    else:
+        fields = _fields(
+            [branches[id] for id in checkpoint.changed], [branches[id] for id in checkpoint.reloaded], texts
+        )
+    opened = _opened(checkpoint.opened, execution.shard)
+    deadlines: list[Argument] = []
+    for branch, deadline_ms in checkpoint.deadlines.items():
+        deadlines += (branch, _or_nothing(deadline_ms))
+    for values in (fields, checkpoint.removed, opened, checkpoint.closed, deadlines):
+        arguments.append(len(values))
+        arguments += values
+    return arguments
+
+
+def _fields(changed: Iterable[Branch], reloaded: Iterable[Branch], texts: Texts) -> list[Argument]:
+    fields: list[Argument] = []
+    for branch in changed:
+        fields += (f"b:{branch.id}", write_record(branch))
+    for branch in reloaded:
+        fields += (f"i:{branch.id}", write_data(branch, texts))
+    return fields
+
+
+def _opened(callbacks: Iterable[AwaitCallback], shard: int) -> list[Argument]:
+    opened: list[Argument] = []
+    for callback in callbacks:
+        if shard_of_token(callback.token) != shard:
+            raise ValueError(f"the continuation {callback.token} does not belong to shard {shard}")
+        opened += (callback.token, callback.id, callback.state, callback.since_ms, _or_nothing(callback.deadline_ms))
+    return opened
+
+
+def _or_nothing(ms: int | None) -> Argument:
+    return "" if ms is None else ms

@@ -1,0 +1,178 @@
+"""Wakeups: what Redis says by itself. Hints only: every one may be lost, and the sweep finds the same, only later.
+
+One connection of its own listens to the `resume` channel, to the channels on which scripts tell of deliveries, parked
+executions and things that became due, and (where Redis can be asked to say so) to continuations whose TTL has run out.
+A confirmed subscription says that everything before it may have been missed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+from random import random
+from typing import Final
+
+from redis.exceptions import ResponseError
+
+from statebox.engine.ports import Hint, InboxFilled, LookNow, Parked, Resume
+from statebox.store.connection import Argument, RedisSettings, Reply, Unreachable, Wire, connect, pack, trouble
+from statebox.store.keys import Keys
+
+_log = logging.getLogger(__name__)
+
+# A server that hangs, or a connection that nobody told us is gone, looks like silence: ping, and require the pong.
+_PING_SECONDS: Final = 5.0
+_PONG_SECONDS: Final = 10.0
+_FIRST_PAUSE_SECONDS: Final = 0.05
+_LONGEST_PAUSE_SECONDS: Final = 5.0
+# K: events by key; x: of keys that expired.
+_WANTED_FLAGS: Final = "Kx"
+
+
+class Wakeups:
+    """Listens for ever.
+
+    `status` says whether expired continuations wake us: "on", or "off" for the `reason` beside it. Nobody asks for that
+    with `keyspace` false.
+    """
+
+    def __init__(
+        self,
+        settings: RedisSettings,
+        shards: int = 1,
+        keyspace: bool = True,
+        name: str = "statebox",
+        ping_seconds: float = _PING_SECONDS,
+        pong_seconds: float = _PONG_SECONDS,
+    ) -> None:
+        self._settings = settings
+        self._keys = Keys(settings.prefix, shards)
+        self._keyspace = keyspace
+        self._name = f"{name}-wakeups"
+        self._ping_seconds = ping_seconds
+        self._pong_seconds = pong_seconds
+        self._pattern = self._keys.expired_pattern(settings.db)
+        self._early: list[Hint] = []
+        self.status = "off"
+        self.reason = "not connected yet"
+
+    async def hints(self) -> AsyncGenerator[Hint]:
+        """What wakes us, for ever; a LookNow for all shards each time that we may have been deaf."""
+        wire: Wire | None = None
+        pause = _FIRST_PAUSE_SECONDS
+        try:
+            while True:
+                try:
+                    if wire is None:
+                        wire = await connect(self._settings, self._name)
+                        await self._subscribe(wire)
+                        pause = _FIRST_PAUSE_SECONDS
+                        yield LookNow(None)
+                        for early in self._early:
+                            yield early
+                    hint = self._hint(await self._hear(wire))
+                    if hint is not None:
+                        yield hint
+                except Unreachable as gone:
+                    self._tell("off", f"Redis cannot be listened to: {gone}")
+                    if wire is not None:
+                        await wire.disconnect(nowait=True)
+                        wire = None
+                    await asyncio.sleep(pause * (0.5 + random()))
+                    pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+        finally:
+            if wire is not None:
+                await wire.disconnect(nowait=True)
+
+    async def _hear(self, wire: Wire) -> Reply:
+        """The next message, or sign of life. Raises Unreachable when there is none."""
+        with trouble():
+            message = await wire.read_response(timeout=self._ping_seconds)
+            if message is None:
+                await _send(wire, "PING")
+                message = await wire.read_response(timeout=self._pong_seconds)
+        if message is None:
+            raise Unreachable(f"no answer to a ping in {self._pong_seconds} seconds")
+        return message
+
+    async def _subscribe(self, wire: Wire) -> None:
+        """Ask for everything, and wait until it is confirmed; what is said meanwhile is kept."""
+        keys, self._early = self._keys, []
+        with trouble():
+            async with asyncio.timeout(self._settings.command_seconds):
+                await self._ask_for_expired(wire)
+                channels = (self._settings.resume_channel, keys.inbox_channel, keys.parked_channel, keys.due_channel)
+                await _send(wire, "SUBSCRIBE", *channels)
+                await self._confirmed(wire, len(channels))
+                if self._keyspace:
+                    await _send(wire, "PSUBSCRIBE", self._pattern)
+                    try:
+                        await self._confirmed(wire, 1)
+                    except ResponseError as refused:
+                        self._tell("off", f"this user may not listen to keyspace notifications: {refused}")
+
+    async def _confirmed(self, wire: Wire, count: int) -> None:
+        while count:
+            match await wire.read_response():
+                case [b"subscribe" | b"psubscribe", *_]:
+                    count -= 1
+                case message:
+                    hint = self._hint(message)
+                    if hint is not None:
+                        self._early.append(hint)
+
+    async def _ask_for_expired(self, wire: Wire) -> None:
+        """Let Redis tell of keys that expire, beside whatever it was asked to tell before."""
+        if not self._keyspace:
+            self._tell("off", "keyspace notifications are switched off in the configuration")
+            return
+        try:
+            match await _ask(wire, "CONFIG", "GET", "notify-keyspace-events"):
+                case [_, bytes() as found]:
+                    flags = found.decode()
+                case _:
+                    flags = ""
+            # A stands for all kinds of events, x among them.
+            wanted = [flag for flag in _WANTED_FLAGS if flag not in flags and not (flag == "x" and "A" in flags)]
+            if wanted:
+                await _ask(wire, "CONFIG", "SET", "notify-keyspace-events", flags + "".join(wanted))
+        except ResponseError as refused:
+            self._tell("off", f"this user may not turn on keyspace notifications: {refused}")
+        else:
+            self._tell("on", "")
+
+    def _hint(self, message: Reply) -> Hint | None:
+        keys = self._keys
+        match message:
+            case [b"message", bytes() as channel, bytes() as data]:
+                name = channel.decode()
+                if name == self._settings.resume_channel:
+                    return Resume(data)
+                # Anybody may publish anything there.
+                said = data.decode(errors="replace")
+                if name == keys.inbox_channel:
+                    return InboxFilled(said)
+                if name == keys.parked_channel:
+                    return Parked(said)
+                return LookNow(keys.shard_named(said))
+            case [b"pmessage", _, bytes() as channel, b"expired"]:
+                # Where we may not ask for them, somebody else may have.
+                self._tell("on", "")
+                return LookNow(keys.shard_of_expired(channel.decode(errors="replace")))
+            case _:
+                return None
+
+    def _tell(self, status: str, reason: str) -> None:
+        if (status, reason) != (self.status, self.reason):
+            self.status, self.reason = status, reason
+            _log.info("wakeups by expired continuations are %s%s", status, f": {reason}" if reason else "")
+
+
+async def _send(wire: Wire, *command: Argument) -> None:
+    await wire.send_packed_command(pack(command), check_health=False)
+
+
+async def _ask(wire: Wire, *command: Argument) -> Reply:
+    await _send(wire, *command)
+    return await wire.read_response()
