@@ -1,0 +1,1 @@
+"""The OpenWhisk bridge and the local action host."""
