@@ -1,0 +1,83 @@
+"""Options that many commands have, each said once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import click
+
+F = TypeVar("F", bound=Callable[..., object])
+
+# What clients read from the environment, which they may share with a daemon; to that it means nothing.
+CLIENT_VARIABLES = ("STATEBOX_ENDPOINT", "STATEBOX_TOKEN")
+DEFAULT_ENDPOINT = "http://127.0.0.1:8083"
+
+
+def _read_endpoint(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    return None if value is None else endpoint_of(value)
+
+
+def reaches_daemon(function: F) -> F:
+    """Give a command `endpoint` and `token`."""
+    endpoint = click.option(
+        "--endpoint",
+        envvar="STATEBOX_ENDPOINT",
+        metavar="URL",
+        default=DEFAULT_ENDPOINT,
+        show_default=True,
+        callback=_read_endpoint,
+        help="The daemon, as URL or HOST:PORT; also STATEBOX_ENDPOINT.",
+    )
+    return endpoint(_token(function))
+
+
+def may_reach_daemon(function: F) -> F:
+    """Give a command `endpoint`, None where nobody names one, and `token`."""
+    endpoint = click.option(
+        "--endpoint",
+        envvar="STATEBOX_ENDPOINT",
+        metavar="URL",
+        callback=_read_endpoint,
+        help="The daemon to run it on, as URL or HOST:PORT; also STATEBOX_ENDPOINT. Without: in this process.",
+    )
+    return endpoint(_token(function))
+
+
+def _token(function: F) -> F:
+    return click.option(
+        "--token",
+        envvar="STATEBOX_TOKEN",
+        metavar="TOKEN",
+        help="The daemon's bearer token; better in STATEBOX_TOKEN, as others can see command lines.",
+    )(function)
+
+
+def speaks_json(function: F) -> F:
+    """Give a command `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(function)
+
+
+def takes_input(function: F) -> F:
+    """Give a command `input`."""
+    return click.option(
+        "--input",
+        metavar="JSON|@FILE|-",
+        help="The input: JSON, @FILE for a file, - for stdin. Default: {}; 1 for a definition in the seed's wrapper.",
+    )(function)
+
+
+def endpoint_of(text: str) -> str:
+    """An endpoint as a base URL: HOST:PORT means http. Raises click.BadParameter."""
+    url = text.strip().rstrip("/")
+    if "://" not in url:
+        url = f"http://{url}"
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise click.BadParameter(f"{text!r} is neither HOST:PORT nor a URL as {DEFAULT_ENDPOINT}")
+    return url

@@ -1,0 +1,325 @@
+"""The daemon: the composition root, the one file that names concrete classes together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import socket
+from collections.abc import Coroutine, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+from urllib.parse import urlsplit
+
+from statebox.asl.commands import InvokeTask
+from statebox.asl.events import TaskFailed
+from statebox.asl.jsontext import InvalidJson, is_object, read_json, write_json_text
+from statebox.config import Config, Secret
+from statebox.engine.errors import (
+    InvalidToken,
+    ServiceError,
+    ServiceUnavailable,
+    TaskAlreadyAnswered,
+    TaskDoesNotExist,
+    TaskTimedOut,
+)
+from statebox.engine.machines import Machines
+from statebox.engine.messages import UnreadableMessage, read_resume_message
+from statebox.engine.names import Place
+from statebox.engine.ports import Counts, Invoker
+from statebox.engine.resources import Resources
+from statebox.engine.runner import Surroundings
+from statebox.engine.scheduler import Limits, Scheduler
+from statebox.engine.service import Service
+from statebox.engine.watchers import Watchers
+from statebox.http.server import HttpServer
+from statebox.http.settings import HttpSettings
+from statebox.openwhisk.client import OpenWhiskClient
+from statebox.openwhisk.config import Given, discover
+from statebox.openwhisk.invoker import OpenWhiskInvoker
+from statebox.openwhisk.patience import Patience
+from statebox.store.connection import RedisSettings
+from statebox.store.keys import shard_of
+from statebox.store.redis_store import RedisStore, StoreSettings
+from statebox.store.wakeups import Wakeups
+from statebox.systemd import Notifier
+
+_log = logging.getLogger(__name__)
+
+# How long a starting daemon waits for Redis before it gives up and lets its supervisor try again.
+_REDIS_START_SECONDS: Final = 30.0
+_REDIS_PAUSE_SECONDS: Final = 0.5
+_FORGET_SECONDS: Final = 10.0
+_STATUS_SECONDS: Final = 10.0
+_SECONDS_A_DAY: Final = 24 * 3600
+
+
+class Daemon:
+    """`async with Daemon(config) as daemon:` everything runs; on leaving it drains and gives its leases back.
+
+    Entering raises ServiceUnavailable or UnusableRedis when there is no usable Redis, InvalidDefinition for the folder
+    of machines, and OSError when the address cannot be listened on.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        environment: Mapping[str, str] = os.environ,
+        home: Path | None = None,
+        notifier: Notifier | None = None,
+    ) -> None:
+        self.config = config
+        self._environment = environment
+        self._home = home
+        self._notifier = notifier or Notifier(None)
+        self._undo = contextlib.AsyncExitStack()
+        self._starting = True
+        name = config.daemon.name or f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+        self._store = RedisStore(_store_settings(config, name))
+        self._wakeups = Wakeups(
+            self._store.settings.redis, config.redis.shards, config.daemon.notifications == "auto", name
+        )
+
+    async def __aenter__(self) -> Self:
+        async with contextlib.AsyncExitStack() as undo:
+            machines = Machines(read_machines(self.config.daemon.machines))
+            group = await undo.enter_async_context(asyncio.TaskGroup())
+            await self._connect()
+            undo.push_async_callback(self._store.close)
+            around = Surroundings(
+                store=self._store,
+                invoker=await self._invoker(undo),
+                clock=self._store.clock,
+                entropy=lambda: secrets.token_bytes(32),
+                spawn=group.create_task,
+                transitions=self.config.daemon.transitions_per_step,
+            )
+            watchers = Watchers()
+            scheduler = Scheduler(around, machines, watchers, _limits(self.config))
+            shards = self.config.redis.shards
+            self.service = Service(
+                around, machines, scheduler, watchers, Place(), lambda machine, name: shard_of(machine, name, shards)
+            )
+            await self._store.reclaim()
+            background: list[Coroutine[None, None, None]] = [
+                self._store.clock.follow(),
+                scheduler.follow(self._wakeups.hints(), self._resume),
+                self._forget(),
+                self._tell_systemd(),
+            ]
+            tasks = [group.create_task(work) for work in background]
+            scheduler.start()
+            server = HttpServer(self.service, _http_settings(self.config), self)
+            await server.start()
+            self.port = server.port
+
+            async def put_away() -> None:
+                self._notifier.stopping("giving what is in flight its time")
+                self._notifier.extend_timeout(self.config.daemon.drain_seconds + 10)
+                await scheduler.drain(self.config.daemon.drain_seconds)
+                await server.stop()
+                for task in tasks:
+                    task.cancel()
+
+            undo.push_async_callback(put_away)
+            self._starting = False
+            self._notifier.ready(self._status())
+            self._undo = undo.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        return await self._undo.__aexit__(kind, error, trace)
+
+    @property
+    def url(self) -> str:
+        """Where it is reached over HTTP."""
+        host = self.config.http.listen.host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    def reload(self) -> None:
+        """Read the folder of machines again; one wrong file leaves all as it was."""
+        self._notifier.reloading()
+        try:
+            self.service.machines.replace(read_machines(self.config.daemon.machines))
+            _log.info("machines: %s", ", ".join(self.service.machines.names()) or "none")
+        except ServiceError as wrong:
+            _log.error("the machines were not read again: %s", wrong.message)
+        self._notifier.ready(self._status())
+
+    # What /readyz and /healthz ask (http.health.Health)
+
+    @property
+    def hints(self) -> str:
+        """Whether keyspace notifications wake the daemon early: on or off."""
+        return self._wakeups.status
+
+    def unready(self) -> Sequence[str]:
+        """Why it should not be sent work now."""
+        if self._starting:
+            return ["starting"]
+        return ["stopping"] if self.service.stopping else []
+
+    async def redis_ok(self) -> bool:
+        """Whether Redis answers."""
+        try:
+            await self._store.server_time_us()
+        except ServiceUnavailable:
+            return False
+        return True
+
+    async def counts(self) -> Counts:
+        """How much there is."""
+        return await self.service.counts()
+
+    # Background
+
+    async def _connect(self) -> None:
+        deadline = asyncio.get_running_loop().time() + _REDIS_START_SECONDS
+        while True:
+            try:
+                await self._store.connect()
+                return
+            except ServiceUnavailable as away:
+                if asyncio.get_running_loop().time() >= deadline:
+                    raise
+                _log.warning("waiting for Redis: %s", away.message)
+                self._notifier.status(f"waiting for Redis: {away.message}")
+            await asyncio.sleep(_REDIS_PAUSE_SECONDS)
+
+    async def _invoker(self, undo: contextlib.AsyncExitStack) -> Invoker:
+        config = self.config.openwhisk
+        given = Given(
+            host=config.apihost,
+            auth=_revealed(config.auth),
+            bearer=_revealed(config.bearer),
+            namespace=config.namespace,
+            insecure=config.insecure or None,
+            ca_file=config.ca_file,
+        )
+        found = discover(given, self._environment, self._home)
+        if found is None:
+            _log.warning("no OpenWhisk is configured: every task that calls an action will fail")
+            return Resources([("", NoOpenWhisk())])
+        client = await undo.enter_async_context(OpenWhiskClient(found, in_flight=config.calls_in_flight))
+        return Resources([("", OpenWhiskInvoker(client, Patience(retries=config.retries)))])
+
+    async def _resume(self, message: bytes) -> None:
+        """Act on a message of the `resume` channel. Nobody hears an answer, so what is wrong is logged."""
+        try:
+            answer = read_resume_message(message)
+            if answer.failed:
+                await self.service.send_task_failure(answer.continuation, answer.error, answer.cause, None, "PUBLISH")
+            elif answer.has_output:
+                await self.service.send_task_success(answer.continuation, answer.output, None, "PUBLISH")
+            else:
+                await self.service.resume(answer.continuation, None, "PUBLISH")
+        except UnreadableMessage as unreadable:
+            _log.warning("resume: %s", unreadable)
+        except (InvalidToken, TaskTimedOut, TaskAlreadyAnswered, TaskDoesNotExist) as refused:
+            # Every daemon hears each message; all but one are told that it was answered.
+            _log.info("resume: %s", refused.message)
+        except ServiceUnavailable as away:
+            _log.error("resume: a message could not be acted on: %s", away.message)
+
+    async def _forget(self) -> None:
+        while True:
+            await asyncio.sleep(_FORGET_SECONDS)
+            try:
+                await self._store.sweep()
+            except ServiceUnavailable as away:
+                _log.debug("nothing could be forgotten: %s", away.message)
+
+    async def _tell_systemd(self) -> None:
+        watchdog = self._notifier.watchdog_interval_seconds
+        while True:
+            # That this runs shows that the event loop turns. A Redis that is away is no reason to restart the daemon.
+            await asyncio.sleep(watchdog or _STATUS_SECONDS)
+            if watchdog is not None:
+                self._notifier.watchdog()
+            self._notifier.status(self._status())
+
+    def _status(self) -> str:
+        return f"{self.service.running_here} executions in memory, hints {self._wakeups.status}"
+
+
+class NoOpenWhisk:
+    """Stands where no OpenWhisk is configured, so that the error says what to do."""
+
+    async def invoke(self, task: InvokeTask) -> TaskFailed:
+        """Fail the task."""
+        return TaskFailed(
+            task.id,
+            "OpenWhisk.Unreachable",
+            "No OpenWhisk is configured: set WHISK_APIHOST and WHISK_AUTH, or [openwhisk] in the configuration; "
+            "`statebox actions` runs a local one",
+        )
+
+
+def read_machines(folder: Path | None) -> dict[str, str]:
+    """The definitions of a folder, by file name without `.json`; the seed's wrapper is taken off."""
+    if folder is None:
+        return {}
+    return {file.stem: _unwrapped(file.read_text()) for file in sorted(folder.glob("*.json"))}
+
+
+def _unwrapped(text: str) -> str:
+    # What cannot be read is left for the parser of definitions, which says what is wrong with it.
+    with contextlib.suppress(InvalidJson):
+        raw = read_json(text)
+        if is_object(raw) and "States" not in raw and is_object(named := raw.get("statemachine")) and named:
+            return write_json_text(next(iter(named.values())))
+    return text
+
+
+def _revealed(secret: Secret | None) -> str | None:
+    return None if secret is None else secret.reveal()
+
+
+def _store_settings(config: Config, name: str) -> StoreSettings:
+    redis = config.redis
+    return StoreSettings(
+        daemon=name,
+        redis=RedisSettings(
+            url=redis.url,
+            username=_revealed(redis.username),
+            password=_revealed(redis.password),
+            database=redis.database,
+            ca_file=redis.ca_file,
+            prefix=redis.prefix,
+            connect_seconds=redis.connect_seconds,
+            command_seconds=redis.command_seconds,
+        ),
+        shards=redis.shards,
+        lease_ms=int(config.daemon.lease_seconds * 1000),
+        retention_ms=int(config.daemon.retention_days * _SECONDS_A_DAY * 1000),
+    )
+
+
+def _limits(config: Config) -> Limits:
+    return Limits(
+        shards=config.redis.shards,
+        lease_ms=int(config.daemon.lease_seconds * 1000),
+        sweep_ms=int(config.daemon.sweep_seconds * 1000),
+        most_running=config.daemon.max_running,
+    )
+
+
+def _http_settings(config: Config) -> HttpSettings:
+    http, redis = config.http, urlsplit(config.redis.url)
+    return HttpSettings(
+        host=http.listen.host,
+        port=http.listen.port,
+        tokens=tuple(token.reveal() for token in http.tokens),
+        allow_remote_without_token=http.allow_remote_without_token,
+        allowed_hosts=http.allowed_hosts,
+        wait_seconds=http.wait_seconds,
+        max_body_bytes=http.max_body_bytes,
+        reuse_port=http.reuse_port,
+        redis_host=redis.hostname or "localhost",
+        redis_port=redis.port or 6379,
+    )

@@ -1,0 +1,87 @@
+"""How JSON comes in with a request and goes out with an answer, errors included."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from statebox.asl.jsontext import InvalidJson, Json, read_json, write_json
+from statebox.engine.errors import ServiceError, ValidationException
+from statebox.http.errors import BodyTooLarge, EncodedBody
+from statebox.http.statuses import headers_of, protocol_status_of, protocol_type_of, status_of
+
+EXECUTION_HEADER: Final = "x-statebox-execution-id"
+TARGET_HEADER: Final = "X-Amz-Target"
+AWS_PREFIX: Final = "AWSStepFunctions."
+_PROTOCOL_TYPE: Final = "application/x-amz-json-1.0"
+
+
+async def read_bytes(request: web.Request) -> bytes:
+    """The body. Raises BodyTooLarge (before reading it, where its length is told), EncodedBody."""
+    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        raise EncodedBody
+    limit = request.client_max_size
+    too_large = BodyTooLarge(f"The body is larger than the {limit} bytes that this daemon accepts")
+    if request.content_length is not None and request.content_length > limit:
+        raise too_large
+    try:
+        return await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        raise too_large from None
+    except web.RequestPayloadError as error:
+        raise ValidationException(f"The body cannot be read: {error}") from None
+
+
+async def read_body(request: web.Request) -> Json | msgspec.UnsetType:
+    """The body as JSON, whatever type it is sent as; UNSET when empty. Raises ValidationException and the above."""
+    body = await read_bytes(request)
+    if not body.strip():
+        return msgspec.UNSET
+    try:
+        return read_json(body)
+    except InvalidJson as invalid:
+        raise ValidationException(f"The body is not JSON: {invalid}") from None
+
+
+def answer(value: Json, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    """An answer in JSON. Nothing that this daemon says may be kept by caches."""
+    return web.Response(
+        body=write_json(value),
+        status=status,
+        content_type="application/json",
+        headers={"Cache-Control": "no-store", **(headers or {})},
+    )
+
+
+def protocol_answer(value: Json, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    """An answer under AWS's protocol."""
+    return web.Response(
+        body=write_json(value),
+        status=status,
+        content_type=_PROTOCOL_TYPE,
+        headers={"Cache-Control": "no-store", "x-amzn-RequestId": str(uuid.uuid4()), **(headers or {})},
+    )
+
+
+def refusal(request: web.Request, error: ServiceError) -> web.Response:
+    """The answer to a request that cannot be served, in the form of what was asked."""
+    target = request.headers.get(TARGET_HEADER)
+    if target is not None and request.path == "/":
+        type = protocol_type_of(error, target.startswith(AWS_PREFIX))
+        value = {"__type": type, "message": error.message, **error.details}
+        return protocol_answer(value, protocol_status_of(error), headers_of(error))
+    headers = headers_of(error)
+    execution: Json = error.details.get("execution")
+    if isinstance(execution, str):
+        headers[EXECUTION_HEADER] = execution
+    value = {"error": error.message, "code": type_name(error), **error.details}
+    return answer(value, status_of(error), headers)
+
+
+def type_name(error: ServiceError) -> str:
+    """The name of an error, as callers see it."""
+    return type(error).__name__

@@ -1,0 +1,19 @@
+"""The operations: for each the class of its input and the function that does it, in tables by what they are about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from statebox.http.messages import AWS_PREFIX
+from statebox.http.operations.executions import EXECUTIONS
+from statebox.http.operations.machines import MACHINES
+from statebox.http.operations.own import OWN
+from statebox.http.operations.tasks import TASKS
+from statebox.http.protocol import AnyOperation
+
+# By what stands in X-Amz-Target.
+OPERATIONS: Final[Mapping[str, AnyOperation]] = {
+    **{f"{AWS_PREFIX}{operation.name}": operation for operation in (*EXECUTIONS, *TASKS, *MACHINES)},
+    **{f"Statebox.{operation.name}": operation for operation in OWN},
+}

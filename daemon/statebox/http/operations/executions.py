@@ -1,0 +1,137 @@
+"""The operations on executions: start, look, list, stop."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from statebox.asl.execution import Status
+from statebox.asl.jsontext import Json
+from statebox.engine.errors import InvalidExecutionInput, ValidationException
+from statebox.engine.names import execution_id, machine_name
+from statebox.http.operations.members import (
+    Arn,
+    Cause,
+    Error,
+    IncludedData,
+    Name,
+    PageSize,
+    PageToken,
+    json_of,
+    page_size,
+)
+from statebox.http.protocol import Call, Operation
+from statebox.http.shapes import (
+    ALL_DATA,
+    date,
+    execution_described,
+    read_event_page_token,
+    read_execution_page_token,
+    summary_listed,
+    write_page_token,
+)
+from statebox.http.validation import Request
+
+
+class StartExecution(Request, frozen=True):
+    """A machine of this daemon, by ARN or name; the input is JSON text. Idempotent where it has a name."""
+
+    state_machine_arn: Arn
+    name: Name | None = None
+    input: str = "{}"
+
+
+async def start_execution(call: Call, ask: StartExecution) -> Json:
+    """Start a named machine of this daemon."""
+    machine = machine_name(ask.state_machine_arn)
+    begun = await call.service.start_execution(machine, json_of(ask.input, InvalidExecutionInput), ask.name)
+    return {"executionArn": call.service.place.execution_arn(begun.id), "startDate": date(begun.started_ms)}
+
+
+class DescribeExecution(Request, frozen=True):
+    """An execution, by ARN or id."""
+
+    execution_arn: Arn
+    included_data: IncludedData = ALL_DATA
+
+
+async def describe_execution(call: Call, ask: DescribeExecution) -> Json:
+    """One execution."""
+    execution = await call.service.describe_execution(execution_id(ask.execution_arn))
+    return execution_described(execution, ask.included_data)
+
+
+class ListExecutions(Request, frozen=True):
+    """Which executions, and from where on."""
+
+    state_machine_arn: Arn | None = None
+    status_filter: Literal["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE"] | None = None
+    max_results: PageSize = 0
+    next_token: PageToken | None = None
+    map_run_arn: str | None = None
+    redrive_filter: Literal["REDRIVEN", "NOT_REDRIVEN"] | None = None
+
+
+async def list_executions(call: Call, ask: ListExecutions) -> Json:
+    """Executions, newest first; beyond AWS also those of all machines, when none is named."""
+    if ask.map_run_arn is not None:
+        raise ValidationException("There are no Map Runs whose executions could be listed")
+    if ask.status_filter == "PENDING_REDRIVE" or ask.redrive_filter == "REDRIVEN":
+        return {"executions": []}
+    limit = page_size(ask.max_results)
+    found = await call.service.list_executions(
+        None if ask.state_machine_arn is None else machine_name(ask.state_machine_arn),
+        None if ask.status_filter is None else Status(ask.status_filter),
+        limit,
+        None if ask.next_token is None else read_execution_page_token(ask.next_token),
+    )
+    shown: dict[str, Json] = {"executions": [summary_listed(one, call.service.place) for one in found]}
+    if len(found) == limit:
+        shown["nextToken"] = write_page_token(found[-1].started_ms, found[-1].id)
+    return shown
+
+
+class GetExecutionHistory(Request, frozen=True):
+    """Whose events, in which order, and from where on."""
+
+    execution_arn: Arn
+    max_results: PageSize = 0
+    reverse_order: bool = False
+    next_token: PageToken | None = None
+    include_execution_data: bool = True
+
+
+async def get_execution_history(call: Call, ask: GetExecutionHistory) -> Json:
+    """The events of an execution, page by page."""
+    id = execution_id(ask.execution_arn)
+    limit = page_size(ask.max_results)
+    after = 0 if ask.next_token is None else read_event_page_token(ask.next_token)
+    events = await call.service.get_execution_history(id, after, limit, ask.reverse_order, ask.include_execution_data)
+    if not events:
+        await call.service.describe_execution(id)  # no execution is without events, so there may be none of that id
+    shown: dict[str, Json] = {"events": list(events)}
+    if len(events) == limit and not (ask.reverse_order and events[-1]["id"] == 1):
+        shown["nextToken"] = write_page_token(events[-1]["id"])
+    return shown
+
+
+class StopExecution(Request, frozen=True):
+    """An execution, by ARN or id, and why."""
+
+    execution_arn: Arn
+    error: Error | None = None
+    cause: Cause | None = None
+
+
+async def stop_execution(call: Call, ask: StopExecution) -> Json:
+    """End an execution, ABORTED."""
+    stopped_ms = await call.service.stop_execution(execution_id(ask.execution_arn), ask.error, ask.cause)
+    return {"stopDate": date(stopped_ms)}
+
+
+EXECUTIONS: Final = (
+    Operation(StartExecution, start_execution),
+    Operation(DescribeExecution, describe_execution),
+    Operation(ListExecutions, list_executions),
+    Operation(GetExecutionHistory, get_execution_history),
+    Operation(StopExecution, stop_execution),
+)

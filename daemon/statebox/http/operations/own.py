@@ -1,0 +1,160 @@
+"""The operations that AWS has not: definitions that come with the call, continuations, and what was set aside."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from msgspec import Meta
+
+from statebox.asl.jsontext import Json
+from statebox.engine.errors import InvalidExecutionInput, InvalidOutput
+from statebox.engine.names import execution_id, machine_name
+from statebox.http.operations.members import Arn, Cause, ClientToken, Definition, Error, Name, TaskToken, json_of
+from statebox.http.protocol import Call, Operation
+from statebox.http.seed_answer import continuations_of
+from statebox.http.shapes import continuation_described, date, execution_described, summary_listed, waited_for
+from statebox.http.validation import Request
+
+# The name under which a machine runs that was given none.
+_UNNAMED: Final = "unnamed"
+
+
+class StartDefinition(Request, frozen=True):
+    """A definition and an input as JSON text; `seed` starts it under the seed's contract."""
+
+    definition: Definition
+    machine: Arn = _UNNAMED
+    name: Name | None = None
+    input: str = "{}"
+    seed: bool = False
+
+
+async def start_definition(call: Call, ask: StartDefinition) -> Json:
+    """Start the definition that comes with the call, under a machine's name that need not be known."""
+    begun = await call.service.start_execution(
+        machine_name(ask.machine), json_of(ask.input, InvalidExecutionInput), ask.name, ask.definition, ask.seed
+    )
+    return {
+        "executionArn": call.service.place.execution_arn(begun.id),
+        "execution": begun.id,
+        "startDate": date(begun.started_ms),
+    }
+
+
+class SettleExecution(Request, frozen=True):
+    """An execution, by ARN or id, and how long to wait for it."""
+
+    execution_arn: Arn
+    seconds: Annotated[float, Meta(ge=0, le=3600)]
+    beyond: TaskToken | None = None
+
+
+async def settle_execution(call: Call, ask: SettleExecution) -> Json:
+    """Wait until it has ended or nothing but callbacks and timers is outstanding, at most so many seconds.
+
+    As DescribeExecution, and whether it is idle and for which continuations it waits. With `beyond`, a continuation
+    that was answered, it does not count as idle before it has taken in the answer.
+    """
+    execution = await call.settling.settle(call.http, execution_id(ask.execution_arn), ask.seconds, ask.beyond)
+    return {
+        **execution_described(execution),
+        "idle": execution.idle,
+        "continuations": [waited_for(command) for command in continuations_of(execution)],
+    }
+
+
+class Resume(Request, frozen=True):
+    """A continuation, and its output as JSON text; none says nothing but "go on"."""
+
+    continuation: TaskToken
+    output: str | None = None
+    client_token: ClientToken | None = None
+
+
+async def resume(call: Call, ask: Resume) -> Json:
+    """Answer a continuation, with a result or without; `clientToken` makes it safe to ask again."""
+    if ask.output is None:
+        id = await call.service.resume(ask.continuation, ask.client_token)
+    else:
+        output = json_of(ask.output, InvalidOutput)
+        id = await call.service.send_task_success(ask.continuation, output, ask.client_token)
+    return _answered(call, id)
+
+
+class Fail(Request, frozen=True):
+    """A continuation, and what went wrong."""
+
+    continuation: TaskToken
+    error: Error | None = None
+    cause: Cause | None = None
+    client_token: ClientToken | None = None
+
+
+async def fail(call: Call, ask: Fail) -> Json:
+    """Answer a continuation with an error."""
+    id = await call.service.send_task_failure(ask.continuation, ask.error, ask.cause, ask.client_token)
+    return _answered(call, id)
+
+
+class DescribeContinuation(Request, frozen=True):
+    """A continuation."""
+
+    continuation: TaskToken
+
+
+async def describe_continuation(call: Call, ask: DescribeContinuation) -> Json:
+    """What is waited for, and how it was answered."""
+    return continuation_described(await call.service.continuation(ask.continuation), call.service.place)
+
+
+class ListContinuations(Request, frozen=True):
+    """An execution, by ARN or id."""
+
+    execution_arn: Arn
+
+
+async def list_continuations(call: Call, ask: ListContinuations) -> Json:
+    """The open continuations of an execution."""
+    id = execution_id(ask.execution_arn)
+    found = await call.service.continuations(id)
+    if not found:
+        await call.service.describe_execution(id)  # which says so where there is no such execution
+    return {"continuations": [continuation_described(one, call.service.place) for one in found]}
+
+
+class RetryExecution(Request, frozen=True):
+    """An execution, by ARN or id."""
+
+    execution_arn: Arn
+
+
+async def retry_execution(call: Call, ask: RetryExecution) -> Json:
+    """Try an execution again that was set aside."""
+    await call.service.retry_execution(execution_id(ask.execution_arn))
+    return {}
+
+
+class ListSetAside(Request, frozen=True):
+    """Nothing."""
+
+
+async def list_set_aside(call: Call, _: ListSetAside) -> Json:
+    """The executions that were set aside, as each claim of them had failed."""
+    found = await call.service.list_set_aside()
+    return {"executions": [summary_listed(one, call.service.place) for one in found]}
+
+
+def _answered(call: Call, id: str) -> Json:
+    return {"executionArn": call.service.place.execution_arn(id), "execution": id}
+
+
+OWN: Final = (
+    Operation(StartDefinition, start_definition),
+    Operation(SettleExecution, settle_execution),
+    Operation(Resume, resume),
+    Operation(Fail, fail),
+    Operation(DescribeContinuation, describe_continuation),
+    Operation(ListContinuations, list_continuations),
+    Operation(RetryExecution, retry_execution),
+    Operation(ListSetAside, list_set_aside),
+)

@@ -1,0 +1,82 @@
+"""AWS's JSON 1.0 protocol: the header X-Amz-Target names an operation, the body is its input, the answer its output."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import msgspec
+from aiohttp import web
+
+from statebox.asl.jsontext import Json
+from statebox.engine.errors import ValidationException
+from statebox.engine.service import Service
+from statebox.http.errors import SerializationException, UnknownOperationException
+from statebox.http.messages import TARGET_HEADER, protocol_answer, read_body
+from statebox.http.settling import Settling
+from statebox.http.validation import Request, read_request
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What an operation works with. `up_since_ms` is when this server was made, and with it the machines it knows."""
+
+    service: Service
+    settling: Settling
+    http: web.Request
+    up_since_ms: int
+
+
+T = TypeVar("T", bound=Request)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation(Generic[T]):
+    """One operation: the class of its input bears its name, `answer` does it and returns its output."""
+
+    input: type[T]
+    answer: Callable[[Call, T], Awaitable[Json]]
+
+    @property
+    def name(self) -> str:
+        """Its name, as in X-Amz-Target behind the dot."""
+        return self.input.__name__
+
+    async def __call__(self, call: Call, raw: Json) -> Json:
+        """Do it. Raises ValidationException, SerializationException and what it raises itself."""
+        return await self.answer(call, read_request(self.input, raw))
+
+
+# Some operation; which input it has is its own affair.
+AnyOperation = Callable[[Call, Json], Awaitable[Json]]
+
+
+def table(prefix: str, operations: Iterable[Operation[T]]) -> Mapping[str, AnyOperation]:
+    """Operations by their whole target."""
+    return {f"{prefix}{operation.name}": operation for operation in operations}
+
+
+class Protocol:
+    """Serves operations."""
+
+    def __init__(
+        self, service: Service, settling: Settling, operations: Mapping[str, AnyOperation], up_since_ms: int
+    ) -> None:
+        self._service = service
+        self._settling = settling
+        self._operations = operations
+        self._up_since_ms = up_since_ms
+
+    async def post(self, request: web.Request) -> web.Response:
+        """Do the operation that the request names."""
+        target = request.headers[TARGET_HEADER]
+        operation = self._operations.get(target)
+        if operation is None:
+            raise UnknownOperationException(f"There is no operation {target!r}")
+        try:
+            raw = await read_body(request)
+        except ValidationException as error:
+            raise SerializationException(error.message) from None
+        call = Call(self._service, self._settling, request, self._up_since_ms)
+        return protocol_answer(await operation(call, {} if raw is msgspec.UNSET else raw))

@@ -1,0 +1,117 @@
+"""The shapes in which the Step Functions API shows executions, and the tokens with which its lists go on."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Final, TypeVar
+
+import msgspec
+
+from statebox.asl.commands import AwaitCallback
+from statebox.asl.execution import Execution, Status
+from statebox.asl.jsontext import InvalidJson, Json, read_json, write_json, write_json_text
+from statebox.engine.errors import InvalidToken
+from statebox.engine.names import Place
+from statebox.engine.ports import Continuation, Summary
+
+# With data or without, as includedData says.
+ALL_DATA: Final = "ALL_DATA"
+METADATA_ONLY: Final = "METADATA_ONLY"
+
+_Place = TypeVar("_Place")
+
+
+def date(at_ms: int) -> float:
+    """A time as the protocol has it: seconds since the epoch."""
+    return at_ms / 1000
+
+
+def execution_described(execution: Execution, included: str = ALL_DATA) -> dict[str, Json]:
+    """An execution as DescribeExecution shows it."""
+    shown: dict[str, Json] = {
+        "executionArn": execution.arn,
+        "stateMachineArn": execution.machine_arn,
+        "name": execution.name,
+        "status": execution.status,
+        "startDate": date(execution.started_ms),
+    }
+    if execution.stopped_ms is not None:
+        shown["stopDate"] = date(execution.stopped_ms)
+    with_data = included == ALL_DATA
+    payloads = {"input": execution.input}
+    if execution.status is Status.SUCCEEDED:
+        payloads["output"] = execution.output
+    for name, value in payloads.items():
+        if with_data:
+            shown[name] = write_json_text(value)
+        shown[f"{name}Details"] = {"included": with_data}
+    if with_data:
+        said = {"error": execution.error, "cause": execution.cause}
+        shown |= {name: text for name, text in said.items() if text is not None}
+    return shown
+
+
+def summary_listed(summary: Summary, place: Place) -> dict[str, Json]:
+    """An execution as ListExecutions shows it; `setAside` is ours and only there when it is so."""
+    shown: dict[str, Json] = {
+        "executionArn": place.execution_arn(summary.id),
+        "stateMachineArn": place.machine_arn(summary.machine),
+        "name": summary.name,
+        "status": summary.status,
+        "startDate": date(summary.started_ms),
+    }
+    if summary.stopped_ms is not None:
+        shown["stopDate"] = date(summary.stopped_ms)
+    if summary.set_aside:
+        shown["setAside"] = True
+    return shown
+
+
+def waited_for(command: AwaitCallback) -> dict[str, Json]:
+    """An open continuation of an execution; `deadline` is null when it may take for ever."""
+    return {
+        "continuation": command.token,
+        "state": command.state,
+        "since": date(command.since_ms),
+        "deadline": None if command.deadline_ms is None else date(command.deadline_ms),
+    }
+
+
+def continuation_described(continuation: Continuation, place: Place) -> dict[str, Json]:
+    """Everything about a continuation."""
+    shown: dict[str, Json] = {
+        "continuation": continuation.token,
+        "executionArn": place.execution_arn(continuation.execution),
+        "execution": continuation.execution,
+        "state": continuation.state,
+        "status": continuation.status,
+        "since": date(continuation.since_ms),
+        "deadline": None if continuation.deadline_ms is None else date(continuation.deadline_ms),
+    }
+    if continuation.answered_ms is not None:
+        shown |= {"answered": date(continuation.answered_ms), "channel": continuation.channel}
+    return shown
+
+
+def write_page_token(*place: int | str) -> str:
+    """The place where a list goes on, as text that means nothing to callers."""
+    return base64.urlsafe_b64encode(write_json(place)).rstrip(b"=").decode()
+
+
+def read_execution_page_token(text: str) -> tuple[int, str]:
+    """The place (start in ms, id) in a list of executions. Raises InvalidToken."""
+    return _read_page_token(text, tuple[int, str])
+
+
+def read_event_page_token(text: str) -> int:
+    """The place (event id) in a history. Raises InvalidToken."""
+    return _read_page_token(text, tuple[int])[0]
+
+
+def _read_page_token(text: str, type: type[_Place]) -> _Place:
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        return msgspec.convert(read_json(raw), type)
+    except (binascii.Error, ValueError, InvalidJson, msgspec.ValidationError):
+        raise InvalidToken(f"Invalid Token: 'The nextToken {text[:100]!r} is none of this list'") from None
