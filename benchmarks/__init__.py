@@ -1,0 +1,1 @@
+"""What statebox costs, measured. `python -m benchmarks` runs all and prints Markdown."""

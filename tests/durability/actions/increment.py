@@ -1,0 +1,5 @@
+"""Adds one."""
+
+
+def main(args):
+    return {"value": args["value"] + 1}

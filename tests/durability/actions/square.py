@@ -1,0 +1,5 @@
+"""Multiplies by itself."""
+
+
+def main(args):
+    return {"value": args["value"] ** 2}

@@ -1,0 +1,26 @@
+"""Worlds to break."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest_asyncio
+
+from tests.durability.world import World, open_world
+
+_ACTIONS = Path(__file__).parent / "actions"
+
+
+@pytest_asyncio.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    """A world whose Valkey loses at most the last second."""
+    async with open_world(tmp_path, _ACTIONS) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture
+async def strict_world(tmp_path: Path) -> AsyncIterator[World]:
+    """A world whose Valkey writes everything to the disk before it answers."""
+    async with open_world(tmp_path, _ACTIONS, appendfsync="always") as opened:
+        yield opened

@@ -1,0 +1,150 @@
+"""Daemons and servers are killed and frozen; every execution ends right, and nothing is done twice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+from statebox.asl.jsontext import Json, read_json
+from tests.durability.machines import INCSQUARE, slow
+from tests.durability.world import LEASE_SECONDS, Daemon, World, check_history
+from tests.waiting import wait_until
+
+
+def incsquare_input(n: int) -> Json:
+    """What incsquare starts with."""
+    return {"values": {"value": n}}
+
+
+async def start_many(daemon: Daemon, count: int) -> dict[str, int]:
+    """Executions of incsquare, half of whom will be suspended soon and half in the middle of a long call."""
+    ids: dict[str, int] = {}
+    for n in range(count):
+        if n % 2:
+            id = await daemon.start_execution(INCSQUARE, incsquare_input(n), name=f"inc-{n}")
+        else:
+            id = await daemon.start_execution(slow(1.5), {"n": n}, name=f"slow-{n}")
+        ids[id] = n
+    return ids
+
+
+async def all_suspended(daemon: Daemon, ids: dict[str, int]) -> dict[str, str]:
+    """Wait until each execution has one open continuation; returns them by execution."""
+    found: dict[str, str] = {}
+
+    async def each_has_one() -> bool:
+        for id in ids.keys() - found.keys():
+            tokens = await daemon.continuations(id)
+            if tokens:
+                found[id] = tokens[0]
+        return len(found) == len(ids)
+
+    await wait_until(each_has_one, "all executions to be suspended", seconds=30)
+    return found
+
+
+async def answer_all_and_check(daemon: Daemon, ids: dict[str, int]) -> None:
+    """Answer every continuation, and check outputs and histories."""
+    tokens = await all_suspended(daemon, ids)
+    for token in tokens.values():
+        await daemon.post(f"/continuations/{token}", {"answered": True})
+    for id, n in ids.items():
+        described = await daemon.ended(id)
+        assert described["status"] == "SUCCEEDED", described
+        output = read_json(described["output"])
+        if n % 2:
+            assert output == {"values": {"value": (n + 1) ** 2 + 1}, "answered": True}
+        else:
+            assert output == {"seconds": 1.5, "n": n, "answered": True}
+        events = await daemon.history(id)
+        check_history(events)
+        entered = Counter(e["stateEnteredEventDetails"]["name"] for e in events if "stateEnteredEventDetails" in e)
+        assert set(entered.values()) == {1}, "no transition happens twice"
+
+
+async def test_a_killed_daemon_goes_on_where_it_was_when_it_is_started_again(world: World):
+    """kill -9 while calls are in flight and executions are suspended: all is done, each transition once."""
+    daemon = await world.daemon("one")
+    ids = await start_many(daemon, 20)
+    await wait_until(lambda: len(world.calls()) >= 20, "the calls to be under way")
+    await daemon.kill()
+    in_flight = await world.attempts_in_flight(ids)
+    await daemon.start()
+    await answer_all_and_check(daemon, ids)
+    repeated = {attempt: times for attempt, times in world.calls_by_attempt().items() if times > 1}
+    assert repeated.keys() <= in_flight, "only what was in flight is called again, under the same id"
+    assert set(repeated.values()) == {2}
+
+
+async def test_another_daemon_takes_over_what_a_killed_one_held(world: World):
+    """After the lease has run out, without anybody being told."""
+    first = await world.daemon("first")
+    second = await world.daemon("second")
+    ids = await start_many(first, 10)
+    await wait_until(lambda: len(world.calls()) >= 10, "the calls to be under way")
+    await first.kill()
+    await answer_all_and_check(second, ids)
+
+
+async def test_a_stopped_daemon_gives_its_leases_back_at_once(world: World):
+    """SIGTERM lets what is in flight end, within its time, and exits with 0; nothing is called twice."""
+    first = await world.daemon("first", "--drain-seconds=10")
+    second = await world.daemon("second", "--lease-seconds=60")
+    ids = await start_many(first, 10)
+    await wait_until(lambda: len(world.calls()) >= 10, "the calls to be under way")
+    assert await first.stop() == 0
+    await answer_all_and_check(second, ids)
+    assert set(world.calls_by_attempt().values()) == {1}
+
+
+async def test_a_killed_valkey_loses_nothing_that_was_acknowledged(strict_world: World):
+    """With appendfsync always; the daemons wait for it and go on."""
+    daemon = await strict_world.daemon("one")
+    ids = await start_many(daemon, 20)
+    await wait_until(lambda: len(strict_world.calls()) >= 15, "the calls to be under way")
+    await strict_world.valkey.kill()
+    assert (await status_of(daemon, "/livez")) == 200
+    assert (await status_of(daemon, "/readyz")) == 503
+    await strict_world.valkey.restart()
+    await answer_all_and_check(daemon, ids)
+    assert set(strict_world.calls_by_attempt().values()) == {1}
+
+
+async def test_a_daemon_that_was_frozen_past_its_lease_writes_nothing_and_calls_nothing(world: World):
+    """It wakes up, finds its lease gone, and lets go; what it held was finished by another meanwhile."""
+    frozen = await world.daemon("frozen")
+    other = await world.daemon("other")
+    ids = {await frozen.start_execution(slow(1.0), {"n": n}, name=f"slow-{n}"): n for n in range(6)}
+    await wait_until(lambda: len(world.calls()) >= 6, "the calls to be under way")
+    frozen.freeze()
+    tokens = await all_suspended(other, ids)
+    for token in tokens.values():
+        await other.post(f"/continuations/{token}", {"ok": 1})
+    histories = {id: (await other.ended(id), await other.history(id))[1] for id in ids}
+    before = world.calls_by_attempt()
+    frozen.thaw()
+    await wait_until(lambda: "went on elsewhere" in frozen.log(), "the frozen daemon to let go")
+    assert (await status_of(frozen, "/readyz")) == 200
+    for id, events in histories.items():
+        assert await other.history(id) == events
+        check_history(events)
+    assert world.calls_by_attempt() == before
+    # Taken over under the same attempt: once by the frozen one before, once by the other after it.
+    assert set(before.values()) == {2}
+
+
+async def test_what_was_due_while_nobody_was_there_is_done_at_the_start(world: World):
+    """Deadlines do not need a daemon to pass."""
+    daemon = await world.daemon("one")
+    wait = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 1, "End": True}}}
+    id = await daemon.start_execution(wait, {}, name="waits")
+    await daemon.kill()
+    await asyncio.sleep(LEASE_SECONDS)  # what is waited for is that time passes while nobody is there
+    await daemon.start()
+    assert (await daemon.ended(id, seconds=5))["status"] == "SUCCEEDED"
+
+
+async def status_of(daemon: Daemon, path: str) -> int:
+    """The status of a GET."""
+    async with daemon.world.http.get(daemon.url + path) as answer:
+        return answer.status
