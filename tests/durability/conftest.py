@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 
 from tests.durability.world import World, open_world
+from tests.servers import chosen_servers
 
 _ACTIONS = Path(__file__).parent / "actions"
 
@@ -16,6 +18,13 @@ _ACTIONS = Path(__file__).parent / "actions"
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     """A world whose Valkey loses at most the last second."""
     async with open_world(tmp_path, _ACTIONS) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(params=chosen_servers())
+async def any_world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
+    """A world on each kind of server in turn."""
+    async with open_world(tmp_path, _ACTIONS, server=request.param) as opened:
         yield opened
 
 

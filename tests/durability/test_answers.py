@@ -61,8 +61,9 @@ async def one_token(daemon: Daemon, id: str) -> str:
     return found[0]
 
 
-async def test_200_executions_are_answered_in_random_order_by_a_mix_of_all_ways(world: World):
+async def test_200_executions_are_answered_in_random_order_by_a_mix_of_all_ways(any_world: World):
     """All end right, and each answer is taken once."""
+    world = any_world
     daemon = await world.daemon("one")
     ids = await asyncio.gather(
         *(daemon.start_execution(INCSQUARE, {"values": {"value": n}}, name=f"x{n}") for n in range(200))
@@ -186,9 +187,10 @@ async def test_the_iterations_of_a_map_are_answered_in_any_order(world: World):
     assert read_json(described["output"]) == [{"n": n, "answer": n} for n in range(30)]
 
 
-async def test_with_notifications_off_nobody_s_deadline_is_missed(world: World):
-    """The sweep finds what the hints would have told."""
-    daemon = await world.daemon("one", "--notifications=off")
+@pytest.mark.parametrize("notifications", ["auto", "off"])
+async def test_nobody_s_deadline_is_missed(any_world: World, notifications: str):
+    """With hints or without, and where Redis forbids to turn them on: the sweep finds it."""
+    daemon = await any_world.daemon("one", f"--notifications={notifications}")
     id = await daemon.start_execution(ask(1, Catch=[]), {}, name="deaf")
     described = await daemon.ended(id, seconds=5)
     assert described["error"] == "States.Timeout"

@@ -8,6 +8,7 @@ from collections import Counter
 from statebox.asl.jsontext import Json, read_json
 from tests.durability.machines import INCSQUARE, slow
 from tests.durability.world import LEASE_SECONDS, Daemon, World, check_history
+from tests.servers import ask as redis
 from tests.waiting import wait_until
 
 
@@ -62,8 +63,9 @@ async def answer_all_and_check(daemon: Daemon, ids: dict[str, int]) -> None:
         assert set(entered.values()) == {1}, "no transition happens twice"
 
 
-async def test_a_killed_daemon_goes_on_where_it_was_when_it_is_started_again(world: World):
+async def test_a_killed_daemon_goes_on_where_it_was_when_it_is_started_again(any_world: World):
     """kill -9 while calls are in flight and executions are suspended: all is done, each transition once."""
+    world = any_world
     daemon = await world.daemon("one")
     ids = await start_many(daemon, 20)
     await wait_until(lambda: len(world.calls()) >= 20, "the calls to be under way")
@@ -148,3 +150,26 @@ async def status_of(daemon: Daemon, path: str) -> int:
     """The status of a GET."""
     async with daemon.world.http.get(daemon.url + path) as answer:
         return answer.status
+
+
+async def test_a_value_that_cannot_be_advanced_is_set_aside_and_harms_nobody_else(world: World):
+    """After five tries it is listed and left alone; mended and retried by command, it goes on."""
+    daemon = await world.daemon("one")
+    wait = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 2, "End": True}}}
+    broken = await daemon.start_execution(wait, {}, name="broken")
+    sound = await daemon.start_execution(wait, {}, name="sound")
+    key = "statebox:{0}:execution:test:broken"
+    whole = redis(world.valkey, "HGET", key, "b:0")
+    assert isinstance(whole, str)
+    redis(world.valkey, "HSET", key, "b:0", "not a branch")
+    assert (await daemon.ended(sound))["status"] == "SUCCEEDED"
+
+    async def is_set_aside() -> bool:
+        listed = await daemon.ask("Statebox.ListSetAside")
+        return [entry["executionArn"] for entry in listed["executions"]] == [broken]
+
+    await wait_until(is_set_aside, "the broken value to be set aside", seconds=20)
+    assert (await status_of(daemon, "/readyz")) == 200
+    redis(world.valkey, "HSET", key, "b:0", whole)
+    await daemon.ask("Statebox.RetryExecution", executionArn=broken)
+    assert (await daemon.ended(broken))["status"] == "SUCCEEDED"

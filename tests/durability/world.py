@@ -223,10 +223,12 @@ class World:
 
 
 @contextlib.asynccontextmanager
-async def open_world(folder: Path, actions_folder: Path, *, appendfsync: str = "everysec") -> AsyncGenerator[World]:
+async def open_world(
+    folder: Path, actions_folder: Path, *, server: str = "valkey", appendfsync: str = "everysec"
+) -> AsyncGenerator[World]:
     """A world in a folder; everything in it ends with it."""
     async with contextlib.AsyncExitStack() as undo:
-        valkey = await undo.enter_async_context(make_server("valkey", folder / "valkey", appendfsync=appendfsync))
+        valkey = await undo.enter_async_context(make_server(server, folder / "valkey", appendfsync=appendfsync))
         http = await undo.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)))
         actions = ActionHost(folder=actions_folder, port=0, invocation_log=folder / "invocations.jsonl")
         await actions.start()

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from statebox.asl.commands import InvokeTask
+from statebox.asl.definition import parse
 from statebox.asl.events import TaskFailed, TaskSubmitted, TaskSucceeded
-from statebox.asl.jsontext import Json, read_json
+from statebox.asl.jsontext import Json, read_json, write_json
 from statebox.openwhisk.invoker import OpenWhiskInvoker
 from statebox.openwhisk.local.host import ActionHost
 from statebox.openwhisk.local.limits import HostLimits
@@ -136,3 +137,10 @@ def test_the_seeds_machines_are_wrapped_as_its_endpoint_takes_them(name: str):
     assert list(wrapper) == ["statemachine"]
     (machine,) = wrapper["statemachine"].values()
     assert {state["Type"] for state in machine["States"].values()} == {"Task"}
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "state_machines").glob("*.json")), ids=lambda file: file.stem)
+def test_every_machine_is_valid(file: Path):
+    machine = read_json(file.read_bytes())
+    for definition in machine["statemachine"].values() if "statemachine" in machine else [machine]:
+        parse(write_json(definition))

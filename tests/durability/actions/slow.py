@@ -3,6 +3,7 @@
 import time
 
 
-def main(args):
+def main(args: dict[str, float]) -> dict[str, float]:
+    """The action."""
     time.sleep(args["seconds"])
     return args
