@@ -39,8 +39,8 @@ class _Memory(msgspec.Struct):
 def used_memory(client: Redis) -> int:
     """What Redis uses, in bytes."""
     # redis-py leaves the replies of commands without a type.
-    reply: object = client.execute_command("INFO", "memory")  # pyright: ignore[reportUnknownMemberType]
-    return msgspec.convert(reply, _Memory).used_memory
+    info = client.execute_command("INFO", "memory")  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    return msgspec.convert(info, _Memory).used_memory
 
 
 async def measure(executions: int) -> None:

@@ -44,6 +44,8 @@ class Command:
             stderr=self._errors,
         )
 
+        self._printed = b""
+
     def __enter__(self) -> Self:
         return self
 
@@ -72,13 +74,26 @@ class Command:
 
     def line(self) -> str:
         """The next line on stdout."""
+        while b"\n" not in self._printed:
+            chunk = self._read()
+            assert chunk, f"it ended without a line; stderr: {self.stderr}"
+            self._printed += chunk
+        line, _, self._printed = self._printed.partition(b"\n")
+        return line.decode()
+
+    def rest(self) -> str:
+        """All that is left on stdout, once it has ended."""
+        while chunk := self._read():
+            self._printed += chunk
+        return self._printed.decode()
+
+    def _read(self) -> bytes:
+        """What comes next on stdout; nothing at its end."""
         assert self.process.stdout is not None
         with selectors.DefaultSelector() as selector:
             selector.register(self.process.stdout, selectors.EVENT_READ)
             assert selector.select(PATIENCE_SECONDS), f"it printed nothing; stderr: {self.stderr}"
-        line = self.process.stdout.readline().decode()
-        assert line, f"it ended without a line; stderr: {self.stderr}"
-        return line.rstrip("\n")
+        return os.read(self.process.stdout.fileno(), 65536)
 
     def json_line(self) -> Json:
         """The next line on stdout, as JSON."""
@@ -95,11 +110,6 @@ class Command:
     def ended(self) -> int:
         """Wait until it has ended; its exit code."""
         return self.process.wait(PATIENCE_SECONDS)
-
-    def rest(self) -> str:
-        """All that is left on stdout, once it has ended."""
-        assert self.process.stdout is not None
-        return self.process.stdout.read().decode()
 
 
 def run(*words: str | Path, cwd: Path, input: str = "", more: Mapping[str, str] | None = None) -> Ended:

@@ -49,14 +49,11 @@ def test_a_run_by_itself_prints_the_output_and_shows_each_transition(tmp_path: P
     assert list(tmp_path.iterdir()) == [tmp_path / "call.json"]
 
 
-def test_the_hint_of_a_suspended_run_resumes_it(tmp_path: Path):
+def test_the_hint_of_a_suspended_run_resumes_it(offline: Call, tmp_path: Path):
     """The demo's actions are found by themselves where there is a folder of that name."""
     (tmp_path / "demo_actions").symlink_to(ACTIONS)
     with Command("run", INCSQUARE, "--input", "6", cwd=tmp_path) as command:
-        words = hinted(command)
-        resumed = run(*words, cwd=tmp_path)
-        assert resumed.exit_code == 0, resumed.stderr
-        assert resumed.stdout.startswith("incsquare:")
+        assert offline(*hinted(command)).word.startswith("incsquare:")
         assert command.ended() == 0, command.stderr
         assert read_json(command.rest())["values"] == {"value": 50}
 
@@ -73,7 +70,7 @@ def test_a_run_by_itself_that_is_interrupted_leaves_nothing_but_a_word(tmp_path:
     assert sorted(file.name for file in tmp_path.iterdir()) == ["ask.json"]
 
 
-def test_a_run_with_a_data_folder_goes_on_in_dev(tmp_path: Path):
+def test_a_run_with_a_data_folder_goes_on_in_dev(offline: Call, tmp_path: Path):
     data = tmp_path / "data"
     with Command("run", written(tmp_path, "ask", ASK), "--name", "kept", "--data", data, cwd=tmp_path) as command:
         hinted(command)
@@ -83,9 +80,9 @@ def test_a_run_with_a_data_folder_goes_on_in_dev(tmp_path: Path):
 
     free = ("--listen", "127.0.0.1:0", "--actions-listen", "127.0.0.1:0")
     with Command("dev", "--json", "--data", data, *free, cwd=tmp_path) as dev:
-        more = {"STATEBOX_ENDPOINT": dev.json_line()["endpoint"]}
-        assert run("resume", "ask:kept", cwd=tmp_path, more=more).stdout == "ask:kept\n"
-        followed = run("history", "ask:kept", "--follow", cwd=tmp_path, more=more)
+        endpoint = ("--endpoint", dev.json_line()["endpoint"])
+        assert offline("resume", "ask:kept", *endpoint).word == "ask:kept"
+        followed = offline("history", "ask:kept", "--follow", *endpoint)
         assert followed.stdout.splitlines()[-1].split()[2] == "ExecutionSucceeded"
 
 
@@ -153,7 +150,7 @@ def test_an_interrupted_run_on_a_daemon_goes_on_there(
     assert call("describe", f"ask:{name}", "--json").json["status"] == "RUNNING"
 
 
-def test_a_run_outlasts_a_restart_of_its_daemon(tmp_path: Path):
+def test_a_run_outlasts_a_restart_of_its_daemon(offline: Call, tmp_path: Path):
     """While no daemon answers it says so once and tries again."""
     data = tmp_path / "data"
     ports = ("--actions-listen", "127.0.0.1:0")
@@ -169,7 +166,7 @@ def test_a_run_outlasts_a_restart_of_its_daemon(tmp_path: Path):
             address = endpoint.removeprefix("http://")
             with Command("dev", "--json", "--data", data, "--listen", address, *ports, cwd=tmp_path) as second:
                 second.line()
-                assert run("resume", "ask:patient", "--endpoint", endpoint, cwd=tmp_path).exit_code == 0
+                assert offline("resume", "ask:patient", "--endpoint", endpoint).exit_code == 0
                 assert command.ended() == 0, command.stderr
                 assert command.rest() == "{}\n"
             assert command.stderr.count("trying again") == 1

@@ -6,7 +6,12 @@ import asyncio
 
 import pytest
 
+from statebox.asl.events import TaskSucceeded
 from statebox.asl.jsontext import Json, read_json, write_json_text
+from statebox.embedded import EmbeddedValkey
+from statebox.engine.ports import Answer
+from statebox.store.connection import RedisSettings
+from statebox.store.redis_store import RedisStore, StoreSettings
 from tests.http.site import PASSING, SUSPENDING, Site, states, suspending
 from tests.waiting import wait_until
 
@@ -147,6 +152,25 @@ async def test_no_continuations_and_no_execution_are_told_apart(site: Site):
     assert (await site.operate("Statebox.ListContinuations", executionArn=id)).json == {"continuations": []}
     unknown = await site.operate("Statebox.ListContinuations", executionArn="no:such")
     assert unknown.json["__type"] == "ExecutionDoesNotExist"
+
+
+async def test_an_execution_that_was_set_aside_is_listed_and_retried(site: Site, valkey: EmbeddedValkey):
+    """Another daemon that gives executions only one claim stands for five that died of this one."""
+    id = (await start(site, SUSPENDING, input="{}"))["execution"]
+    token = (await settle(site, id))["continuations"][0]["continuation"]
+    redis = RedisSettings(url=valkey.url)
+    other = RedisStore(StoreSettings(daemon="other", redis=redis, claim_limit=1))
+    await other.connect()
+    try:
+        await other.answer(Answer(token, lambda task: TaskSucceeded(task, {"a": 1}, None, token), "once", "test"))
+    finally:
+        await other.close()
+    (aside,) = (await site.operate("Statebox.ListSetAside")).json["executions"]
+    assert (aside["executionArn"].endswith(id), aside["status"], aside["setAside"]) == (True, "RUNNING", True)
+
+    assert (await site.operate("Statebox.RetryExecution", executionArn=id)).json == {}
+    assert read_json((await settle(site, id, beyond=token))["output"]) == {"a": 1}
+    assert (await site.operate("Statebox.ListSetAside")).json == {"executions": []}
 
 
 async def test_only_what_was_set_aside_can_be_retried(site: Site):

@@ -114,6 +114,7 @@ class Sample(Request, frozen=True):
     part: Annotated[float, Meta(ge=0.5)] | None = None
     kind: Literal["A", "B"] | None = None
     on: bool = True
+    tags: tuple[str, ...] = ()
 
 
 def test_members_are_read_by_their_name_in_camel_case():
@@ -167,6 +168,7 @@ def test_all_constraints_that_are_broken_are_told(raw: Json, message: str):
         ({"someName": "abc", "count": True}, "The member 'count' must be an integer"),
         ({"someName": "abc", "part": "7"}, "The member 'part' must be a number"),
         ({"someName": "abc", "on": 1}, "The member 'on' must be a boolean"),
+        ({"someName": "abc", "tags": [1]}, "Expected `str`, got `int` - at `$.tags[0]`"),
         ([], "The input of an operation is a JSON object"),
     ],
 )

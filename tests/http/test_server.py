@@ -115,6 +115,17 @@ async def test_garbage_is_answered_with_400_and_leaves_no_trace(
     assert (await site.get("/livez")).status == 200
 
 
+async def test_a_body_that_breaks_in_the_middle_is_400(site: Site):
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.daemon.port)
+    head = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n"
+    writer.write(head + b"1\r\n{\r\n")
+    assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+    writer.write(b"zz\r\n")
+    async with asyncio.timeout(10):
+        assert (await reader.readline()).split()[1:] == [b"400", b"Bad", b"Request"]
+    writer.close()
+
+
 async def test_who_is_too_old_for_a_host_header_is_served(site: Site):
     reader, writer = await asyncio.open_connection("127.0.0.1", site.daemon.port)
     writer.write(b"GET /livez HTTP/1.0\r\n\r\n")

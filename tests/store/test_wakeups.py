@@ -16,6 +16,7 @@ from statebox.asl.events import CallbackAnswered
 from statebox.embedded import EmbeddedValkey
 from statebox.engine.ports import Answer, Checkpoint, Claimed, Hint, InboxFilled, LookNow, Parked, Resume
 from statebox.store.connection import RedisSettings
+from statebox.store.replies import strings
 from statebox.store.wakeups import Wakeups
 from tests.servers import ask
 from tests.store.conftest import Daemons
@@ -179,9 +180,8 @@ async def test_what_is_said_before_everything_is_confirmed_is_kept(tmp_path: Pat
         parser = hiredis.Reader()
         while data := await reader.read(65536):
             parser.feed(data)
-            while isinstance(command := parser.gets(), list):
-                words: list[bytes] = command
-                match words:
+            while command := parser.gets():
+                match strings(command):
                     case [b"SUBSCRIBE", *channels]:
                         for count, channel in enumerate(channels, 1):
                             writer.write(

@@ -14,7 +14,6 @@ EX_UNAVAILABLE = 69  # sysexits.h
 EX_MISCONFIGURED = 78  # sysexits.h; the unit tells systemd not to try again then
 # As shells have it: 128 and the number of the signal.
 EX_INTERRUPTED = 130
-EX_PIPE = 141
 EX_TERMINATED = 143
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from statebox import __version__
-from statebox.cli.failures import EX_FAILED, EX_INTERRUPTED, EX_PIPE
+from statebox.cli.failures import EX_FAILED, EX_INTERRUPTED, system_words
 
 # Section by section, as the help shows them: the name, where under statebox.cli the command is, its line of help.
 # A module is imported when its command is called, so that `statebox --help` and shell completion stay fast.
@@ -95,37 +95,35 @@ def statebox(debug: bool) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    code = _run(list(sys.argv[1:] if arguments is None else arguments))
     try:
-        code = _run(words)
         sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read our output has gone, as in `statebox list | head`. The interpreter flushes once more as it exits.
+    except OSError:
+        # The interpreter flushes once more when it exits, and would complain as well.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        code = EX_PIPE
-    except OSError as error:
-        click.echo(f"statebox: the output cannot be written: {error.strerror}", err=True)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        code = EX_FAILED
     sys.exit(code)
 
 
 def _run(words: list[str]) -> int:
     try:
         returned: object = statebox.main(args=words, prog_name="statebox", standalone_mode=False)
+        sys.stdout.flush()
     except click.ClickException as failure:
         failure.show()
         return failure.exit_code
     except (click.Abort, KeyboardInterrupt):
         return EX_INTERRUPTED
     except BrokenPipeError:
-        raise
+        # Whoever read our output has gone, as in `statebox list | head`, and needs no words.
+        return EX_FAILED
+    except OSError as error:
+        click.echo(f"statebox: {error.filename or 'the output cannot be written'}: {system_words(error)}", err=True)
+        return EX_FAILED
     except Exception as error:
         if "--debug" in words[:1]:
             raise
-        place = _place(error)
         click.echo(
-            f"statebox: unexpected {type(error).__name__}{place}: {error}\n"
+            f"statebox: unexpected {type(error).__name__}{_place(error)}: {error}\n"
             "This is a fault of statebox; `statebox --debug ...` shows where it comes from.",
             err=True,
         )

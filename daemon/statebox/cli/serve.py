@@ -53,8 +53,9 @@ class _Serve(click.Command):
 @click.command(
     "serve",
     cls=_Serve,
-    epilog=f"""Each flag is also a variable, --redis-url STATEBOX_REDIS_URL, and an option of the TOML file, [redis] url.
-A flag wins over a variable, that over the file, that over the default; --show-config says what holds, and from where.
+    epilog=f"""Each flag is also a variable, --redis-url STATEBOX_REDIS_URL, and an option of the TOML file, [redis]
+url. A flag wins over a variable, that over the file, that over the default; --show-config says what holds, and from
+where.
 
 Secrets have no flag, as others can see command lines. They come from the file, from variables, from files that
 variables name, as STATEBOX_REDIS_PASSWORD_FILE, or from systemd's credentials:

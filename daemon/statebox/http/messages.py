@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
+from statebox import __version__
 from statebox.asl.jsontext import InvalidJson, Json, read_json, write_json
 from statebox.engine.errors import ServiceError, ValidationException
 from statebox.http.errors import BodyTooLarge, EncodedBody
@@ -18,6 +19,8 @@ EXECUTION_HEADER: Final = "x-statebox-execution-id"
 TARGET_HEADER: Final = "X-Amz-Target"
 AWS_PREFIX: Final = "AWSStepFunctions."
 _PROTOCOL_TYPE: Final = "application/x-amz-json-1.0"
+# Nothing that this daemon says may be kept by caches.
+_ALWAYS: Final = {"Cache-Control": "no-store", "Server": f"statebox/{__version__}"}
 
 
 async def read_bytes(request: web.Request) -> bytes:
@@ -48,12 +51,12 @@ async def read_body(request: web.Request) -> Json | msgspec.UnsetType:
 
 
 def answer(value: Json, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
-    """An answer in JSON. Nothing that this daemon says may be kept by caches."""
+    """An answer in JSON."""
     return web.Response(
         body=write_json(value),
         status=status,
         content_type="application/json",
-        headers={"Cache-Control": "no-store", **(headers or {})},
+        headers={**_ALWAYS, **(headers or {})},
     )
 
 
@@ -63,7 +66,7 @@ def protocol_answer(value: Json, status: int = 200, headers: Mapping[str, str] |
         body=write_json(value),
         status=status,
         content_type=_PROTOCOL_TYPE,
-        headers={"Cache-Control": "no-store", "x-amzn-RequestId": str(uuid.uuid4()), **(headers or {})},
+        headers={**_ALWAYS, "x-amzn-RequestId": str(uuid.uuid4()), **(headers or {})},
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -50,11 +50,6 @@ class Operation(Generic[T]):
 
 # Some operation; which input it has is its own affair.
 AnyOperation = Callable[[Call, Json], Awaitable[Json]]
-
-
-def table(prefix: str, operations: Iterable[Operation[T]]) -> Mapping[str, AnyOperation]:
-    """Operations by their whole target."""
-    return {f"{prefix}{operation.name}": operation for operation in operations}
 
 
 class Protocol:

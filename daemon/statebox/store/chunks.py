@@ -21,24 +21,35 @@ _NO_VALUE: tuple[()] = ()
 
 def write_chunk(events: Sequence[HistoryEvent], texts: Texts) -> bytes:
     """The events, whose ids must follow each other, as a chunk."""
-    first = events[0]
-    places: dict[bytes, int] = {}
+    first, base_ms, expected = events[0].id, events[0].at_ms, events[0].id
+    # This is most of what writing a short execution costs: a value is looked up by identity before anything else is done.
+    places: dict[int, int] = {}
+    payloads: dict[bytes, int] = {}
     rows: list[list[Json]] = []
-    for index, event in enumerate(events):
-        if event.id != first.id + index:
-            raise ValueError(f"there is a gap in the history before the event {event.id}")
-        row: list[Json] = [event.code, event.id - event.previous, event.at_ms - first.at_ms]
-        for is_payload, value in zip(PAYLOADS[event.code], event.values, strict=False):
+    for event in events:
+        id_, code = event.id, event.code
+        if id_ != expected:
+            raise ValueError(f"there is a gap in the history before the event {id_}")
+        expected += 1
+        row: list[Json] = [code, id_ - event.previous, event.at_ms - base_ms]
+        for is_payload, value in zip(PAYLOADS[code], event.values, strict=False):
             if is_payload:
-                row.append(_NO_PAYLOAD if value is ABSENT else places.setdefault(texts.of(value), len(places)))
-            elif value is ABSENT:
-                row.append(_NO_VALUE)
-            elif isinstance(value, list | tuple):
-                row.append((value,))
+                place = places.get(id(value))
+                if place is None:
+                    place = _NO_PAYLOAD if value is ABSENT else payloads.setdefault(texts.of(value), len(payloads))
+                    places[id(value)] = place
+                row.append(place)
             else:
-                row.append(value)
+                row.append(value if type(value) is str else _wrapped(value))
         rows.append(row)
-    return write_json((FORMAT, first.id, first.at_ms, [msgspec.Raw(text) for text in places], rows))
+    return write_json((FORMAT, first, base_ms, [msgspec.Raw(text) for text in payloads], rows))
+
+
+def _wrapped(value: Json) -> Json:
+    """A value that is no payload, so that an absent one can be told from all others."""
+    if value is ABSENT:
+        return _NO_VALUE
+    return (value,) if isinstance(value, list | tuple) else value
 
 
 def read_chunk(chunk: bytes) -> list[HistoryEvent]:

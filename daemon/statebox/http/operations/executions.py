@@ -106,8 +106,6 @@ async def get_execution_history(call: Call, ask: GetExecutionHistory) -> Json:
     limit = page_size(ask.max_results)
     after = 0 if ask.next_token is None else read_event_page_token(ask.next_token)
     events = await call.service.get_execution_history(id, after, limit, ask.reverse_order, ask.include_execution_data)
-    if not events:
-        await call.service.describe_execution(id)  # no execution is without events, so there may be none of that id
     shown: dict[str, Json] = {"events": list(events)}
     if len(events) == limit and not (ask.reverse_order and events[-1]["id"] == 1):
         shown["nextToken"] = write_page_token(events[-1]["id"])

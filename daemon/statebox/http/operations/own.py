@@ -115,10 +115,7 @@ class ListContinuations(Request, frozen=True):
 
 async def list_continuations(call: Call, ask: ListContinuations) -> Json:
     """The open continuations of an execution."""
-    id = execution_id(ask.execution_arn)
-    found = await call.service.continuations(id)
-    if not found:
-        await call.service.describe_execution(id)  # which says so where there is no such execution
+    found = await call.service.continuations(execution_id(ask.execution_arn))
     return {"continuations": [continuation_described(one, call.service.place) for one in found]}
 
 

@@ -19,11 +19,10 @@ local step = read_step(4)
 local record = record_of(id)
 
 if record.lease and record.lease == step.token then
-  local sequence = tonumber(redis.call('HGET', record.key, 'sequence'))
-  if sequence == step.sequence then
+  if record.sequence == step.sequence then
     return {'kept', redis.call('LLEN', base .. 'inbox:' .. id)}
   end
-  if sequence ~= step.sequence - 1 then return {'lost'} end
+  if record.sequence ~= step.sequence - 1 then return {'lost'} end
 elseif record.released and record.released == step.token .. ':' .. step.sequence then
   return {'given', 0}
 else
@@ -36,4 +35,4 @@ for i = step.closed.first, step.closed.last do
   end
 end
 local definition = step.ended and redis.call('HGET', record.key, 'definition')
-return {write_step(id, step, definition, record)}
+return {write_step(id, step, definition, record, {})}

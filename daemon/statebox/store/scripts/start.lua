@@ -43,6 +43,5 @@ if redis.call('ZADD', base .. 'index', step.started_ms, id) == 0 then
 end
 redis.call('ZADD', base .. 'index:m:' .. step.machine, step.started_ms, id)
 redis.call('SADD', base .. 'machines', step.machine)
-redis.call('HSET', key, 'head', head, 'input', input, 'operation', operation, 'definition', hash)
-local lease_now = write_step(id, step, hash, nil)
-return {'started', step.started_ms, lease_now}
+local fields = {'head', head, 'input', input, 'operation', operation, 'definition', hash}
+return {'started', step.started_ms, (write_step(id, step, hash, nil, fields))}

@@ -12,11 +12,12 @@ end
 
 local function record_of(id)
   local key = base .. 'execution:' .. id
-  local f = redis.call('HMGET', key, 'status', 'lease', 'owner', 'claims', 'format', 'released', 'aside', 'closing')
+  local f = redis.call('HMGET', key,
+    'status', 'lease', 'owner', 'claims', 'format', 'released', 'aside', 'closing', 'sequence')
   return {
     id = id, key = key,
     status = f[1], lease = f[2], owner = f[3], claims = tonumber(f[4] or 0), format = tonumber(f[5] or 0),
-    released = f[6], aside = f[7], closing = f[8],
+    released = f[6], aside = f[7], closing = f[8], sequence = tonumber(f[9] or 0),
   }
 end
 

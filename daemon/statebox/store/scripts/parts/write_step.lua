@@ -32,10 +32,7 @@ local function in_groups(values, call)
   end
 end
 
-local function write_branches(key, step)
-  for first = step.fields.first, step.fields.last, AT_ONCE do
-    redis.call('HSET', key, unpack(ARGV, first, math.min(first + AT_ONCE - 1, step.fields.last)))
-  end
+local function remove_branches(key, step)
   local names = {}
   for i = step.removed.first, step.removed.last do
     names[#names + 1] = 'b:' .. ARGV[i]
@@ -94,47 +91,81 @@ local function close_continuations(step)
 end
 
 -- Nothing can happen to it any more: only what reading and forgetting need is kept, and for a time only.
-local function finish(id, key, step, definition)
-  redis.call('HSET', key, 'stopped', step.stopped_ms)
+local function finish(id, key, step, definition, former)
   redis.call('PEXPIRE', key, step.retention_ms)
   redis.call('PEXPIRE', base .. 'history:' .. id, step.retention_ms)
   redis.call('ZADD', base .. 'retention', now + step.retention_ms, table.concat(
     {step.started_ms, step.status, definition, string.len(step.machine), id}, ' '))
-  redis.call('DEL', base .. 'inbox:' .. id, base .. 'timers:' .. id)
+  if former then
+    redis.call('DEL', base .. 'inbox:' .. id, base .. 'timers:' .. id)
+    redis.call('ZREM', base .. 'due', id)
+  end
 end
 
--- `former` is the record as it was before, nil when the execution is new. Returns 'kept' or 'given' (the lease), and how
--- many entries wait in the inbox. An execution with something in its inbox is not parked: its owner has to look first.
-local function write_step(id, step, definition, former)
+local function park(id, step, former)
+  local first = redis.call('ZRANGE', base .. 'timers:' .. id, 0, 0, 'WITHSCORES')[2]
+  local due = step.due_ms
+  if first and (not due or tonumber(first) < due) then due = tonumber(first) end
+  if due then
+    redis.call('ZADD', base .. 'due', due, id)
+  elseif former then
+    redis.call('ZREM', base .. 'due', id)
+  end
+end
+
+-- `former` is the record as it was before, nil when the execution is new; `fields` are names and values to write with it.
+-- Returns 'kept' or 'given' (the lease), and how many entries wait in the inbox. An execution with something in its
+-- inbox is not parked: its owner has to look first.
+local function write_step(id, step, definition, former, fields)
   local key = base .. 'execution:' .. id
-  redis.call('HSET', key, 'state', step.state, 'sequence', step.sequence, 'status', step.status, 'format', step.format)
-  write_branches(key, step)
+  local function field(name, value)
+    fields[#fields + 1] = name
+    fields[#fields + 1] = value
+  end
+
+  local waiting = 0
+  if former and not step.ended then
+    waiting = math.max(0, redis.call('LLEN', base .. 'inbox:' .. id) - step.consumed)
+  end
+  local kept = not step.ended and (not step.release or waiting > 0)
+  field('state', step.state)
+  field('sequence', step.sequence)
+  field('status', step.status)
+  field('format', step.format)
+  if not kept then
+    -- What a repeated call is recognised by, once the lease is gone.
+    field('released', step.token .. ':' .. step.sequence)
+  elseif not former then
+    field('lease', step.token)
+    field('owner', step.daemon)
+  end
+  if step.ended then field('stopped', step.stopped_ms) end
+  for i = step.fields.first, step.fields.last do
+    fields[#fields + 1] = ARGV[i]
+  end
+  in_groups(fields, function(...) redis.call('HSET', key, ...) end)
+
   if step.first_event ~= '' then
     redis.call('ZADD', base .. 'history:' .. id, step.first_event, step.chunk)
   end
   if step.consumed > 0 then
     redis.call('LTRIM', base .. 'inbox:' .. id, step.consumed, -1)
   end
+  remove_branches(key, step)
+  write_deadlines(id, step)
   open_continuations(id, step)
   close_continuations(step)
-  write_deadlines(id, step)
 
-  local running = base .. 'index:s:RUNNING:' .. step.machine
-  if not former then
-    redis.call('ZADD', base .. 'index:s:' .. step.status .. ':' .. step.machine, step.started_ms, id)
-  elseif step.ended then
-    redis.call('ZREM', running, id)
+  if not former or step.ended then
     redis.call('ZADD', base .. 'index:s:' .. step.status .. ':' .. step.machine, step.started_ms, id)
   end
-
-  local waiting = 0
-  if former and not step.ended then
-    waiting = redis.call('LLEN', base .. 'inbox:' .. id)
+  if former and step.ended then
+    redis.call('ZREM', base .. 'index:s:RUNNING:' .. step.machine, id)
   end
-  if not step.ended and (not step.release or waiting > 0) then
+
+  if kept then
     redis.call('ZADD', base .. 'due', now + step.lease_ms, id)
     if not former then
-      redis.call('HSET', key, 'lease', step.token, 'owner', step.daemon)
       redis.call('SADD', base .. 'held:' .. step.daemon, id)
     elseif former.claims > 0 then
       redis.call('HDEL', key, 'claims')
@@ -142,26 +173,16 @@ local function write_step(id, step, definition, former)
     return 'kept', waiting
   end
 
-  -- What a repeated call is recognised by, once the lease is gone.
-  redis.call('HSET', key, 'released', step.token .. ':' .. step.sequence)
+  if step.ended then
+    finish(id, key, step, definition, former)
+  else
+    park(id, step, former)
+  end
   if former then
     redis.call('HDEL', key, 'lease', 'owner', 'claims')
     redis.call('SREM', base .. 'held:' .. former.owner, id)
+    -- Nobody can wait for one that was not there before.
+    redis.call('PUBLISH', channel('parked'), id)
   end
-  local due
-  if step.ended then
-    finish(id, key, step, definition)
-  else
-    local first = redis.call('ZRANGE', base .. 'timers:' .. id, 0, 0, 'WITHSCORES')[2]
-    due = step.due_ms
-    if first and (not due or tonumber(first) < due) then due = tonumber(first) end
-  end
-  if due then
-    redis.call('ZADD', base .. 'due', due, id)
-  elseif former then
-    redis.call('ZREM', base .. 'due', id)
-  end
-  -- Nobody can wait for an execution that was not there before.
-  if former then redis.call('PUBLISH', channel('parked'), id) end
   return 'given', 0
 end
