@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -12,11 +12,8 @@ from statebox.asl.data.sources import Sources
 from statebox.asl.execution import Execution
 from statebox.asl.jsontext import Json
 from statebox.asl.lines import Line
-from statebox.asl.moment import Dice
+from statebox.asl.moment import Dice, uuid_text
 from statebox.asl.states.state import State
-
-# The last 12 bits of a continuation are its execution's shard.
-_SHARD_BITS: Final = 0xFFF
 
 
 class Surroundings(Protocol):
@@ -88,11 +85,23 @@ class AtWork:
         self._line.last = self._stepping.write(self._line.last, code, *values)
         return self._line.last
 
+    def note(self, code: int, previous: int, *values: Json) -> int:
+        """Write a history event that the next one does not point back to."""
+        return self._stepping.write(previous, code, *values)
+
+    def point_back_to(self, event: int) -> None:
+        """Let the next event point back to this one."""
+        self._line.last = event
+
     def new_token(self) -> str:
         """Draw a continuation id: a uuid4 whose last 12 bits are the shard."""
-        drawn = self._stepping.dice.uuid4().int & ~_SHARD_BITS | self._stepping.before.shard
-        digits = f"{drawn:032x}"
-        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+        return uuid_text(self._stepping.dice.bits(128), self._stepping.before.shard)
+
+    def map_run_arn(self, label: str) -> str:
+        """Draw the ARN of a map run."""
+        execution = self._stepping.before
+        place = execution.arn.split(":execution:", 1)[0]
+        return f"{place}:mapRun:{execution.machine}/{label}:{self._stepping.dice.uuid4()}"
 
     def respond(self, response: Json) -> None:
         """Answer whoever started the execution through the seed's contract."""

@@ -24,6 +24,20 @@ class InvokeTask(msgspec.Struct, frozen=True):
     token: str | None = None
 
 
+class StartChild(msgspec.Struct, frozen=True):
+    """Start the execution of one item of a distributed Map, on this execution's shard; its end answers task `id`.
+
+    `name` is the child's name (a uuid whose last 12 bits are the shard), the same for every try. `scope` is the item
+    processor that it walks, `map_run` the ARN of the map run.
+    """
+
+    id: str
+    name: str
+    scope: str
+    input: Json
+    map_run: str
+
+
 class AwaitCallback(msgspec.Struct, frozen=True):
     """Wait for an answer to a continuation, until `deadline_ms` (None: for ever)."""
 
@@ -41,4 +55,4 @@ class StartTimer(msgspec.Struct, frozen=True):
     fires_at_ms: int
 
 
-Command: TypeAlias = InvokeTask | AwaitCallback | StartTimer
+Command: TypeAlias = InvokeTask | StartChild | AwaitCallback | StartTimer

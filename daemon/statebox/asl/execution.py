@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from statebox.asl.commands import AwaitCallback, Command, InvokeTask, StartTimer
+from statebox.asl.commands import AwaitCallback, Command, InvokeTask, StartChild, StartTimer
 from statebox.asl.jsontext import Json
 
 ROOT = "0"
@@ -76,7 +76,8 @@ class OnChildren(Waiting, frozen=True):
 
     `started` is the id of its …StateStarted event, `total` how many branches there are, `begun` how many were begun and
     `running` how many of those have not ended. `concurrency` bounds `running`. `latest` is the last event of any branch
-    that ended (what the state's end points at).
+    that ended (what the state's end points at). `map_run` is the ARN of a distributed Map's run; of its items `failed`
+    have failed, and more than `bearable` fail it.
     """
 
     started: int
@@ -85,13 +86,33 @@ class OnChildren(Waiting, frozen=True):
     running: int = 0
     concurrency: int = 0
     latest: int = 0
+    map_run: str = ""
+    failed: int = 0
+    bearable: int = 0
+
+
+class OnChild(Waiting, frozen=True):
+    """An item of a distributed Map is worked on by an execution of its own.
+
+    `event` is the id of the map run's MapStateStarted, and with the branch its address. `handed_over` says that the
+    child was started: nothing is left to be done but to wait for its end.
+    """
+
+    event: int
+    name: str
+    map_run: str
+    handed_over: bool = False
+
+
+class Tolerated(Waiting, frozen=True):
+    """An item of a distributed Map failed, and the map run can bear it: it has no output."""
 
 
 class OnTurn(Waiting, frozen=True):
     """The branch is ready to enter its state, but the bound of transitions per advance was reached."""
 
 
-AnyWaiting: TypeAlias = OnTask | OnTimer | OnRetry | OnChildren | OnTurn
+AnyWaiting: TypeAlias = OnTask | OnTimer | OnRetry | OnChildren | OnChild | Tolerated | OnTurn
 
 
 class Branch(msgspec.Struct, frozen=True):
@@ -135,6 +156,8 @@ class Branch(msgspec.Struct, frozen=True):
                     yield AwaitCallback(id, task.token, path, task.since_ms, task.deadline_ms)
                 if task.deadline_ms is not None:
                     yield StartTimer(self.id, task.deadline_ms)
+            case OnChild(event, name, map_run, False):
+                yield StartChild(f"{self.id}:{event}", name, self.scope, self.data, map_run)
             case OnTimer(until_ms) | OnRetry(until_ms):
                 yield StartTimer(self.id, until_ms)
             case _:
@@ -149,6 +172,8 @@ class Execution(msgspec.Struct, frozen=True):
     is the id the next history event gets; `now_ms` the time of the last advance (times never go backwards). `seed` says
     that it was started through the seed's contract, `response` what `module:sendResponse` answered there. `whole` is
     false when only some of its branches are loaded. `unfinished` says that the last advance stopped at its bound.
+    A child of a distributed Map walks only the `scope` of its items, and answers the task `parent_task` of the execution
+    `parent` when it ends; `map_run` is the ARN that it belongs to.
     """
 
     id: str
@@ -174,6 +199,10 @@ class Execution(msgspec.Struct, frozen=True):
     response: Json | msgspec.UnsetType = msgspec.UNSET
     unfinished: bool = False
     whole: bool = True
+    scope: str = ""
+    parent: str | None = None
+    parent_task: str | None = None
+    map_run: str | None = None
 
     def outstanding(self) -> Iterator[Command]:
         """Everything the execution waits for, in the order of its branches; nothing once it has ended."""
@@ -201,8 +230,10 @@ class Execution(msgspec.Struct, frozen=True):
 
     @property
     def idle(self) -> bool:
-        """Whether nothing but callbacks and timers is outstanding: it can be parked."""
-        return not self.unfinished and not any(isinstance(command, InvokeTask) for command in self.outstanding())
+        """Whether nothing but callbacks, timers and children is outstanding: it can be parked."""
+        return not self.unfinished and not any(
+            isinstance(command, InvokeTask | StartChild) for command in self.outstanding()
+        )
 
     @property
     def ended(self) -> bool:

@@ -141,9 +141,9 @@ def _callbacks(execution: Execution, ids: frozenset[str]) -> dict[str, AwaitCall
 def begin(execution: Execution, machine: StateMachine) -> Execution:
     """An execution that is about to start: it stands before the machine's first state."""
     deadline_ms = None
-    if machine.timeout_seconds is not None:
+    if machine.timeout_seconds is not None and execution.parent is None:
         deadline_ms = execution.started_ms + machine.timeout_seconds * 1000
-    root = Branch(id=ROOT, scope="", state=machine.scopes[""].start_at, data=execution.input)
+    root = Branch(id=ROOT, scope=execution.scope, state=machine.scopes[execution.scope].start_at, data=execution.input)
     return msgspec.structs.replace(
         execution, deadline_ms=deadline_ms, branches={ROOT: root}, status=Status.RUNNING, now_ms=execution.started_ms
     )

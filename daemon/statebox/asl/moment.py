@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime
+from typing import Final
 from uuid import UUID
 
 import msgspec
+
+_SHARD_BITS: Final = 0xFFF
 
 
 class Moment(msgspec.Struct, frozen=True):
@@ -42,6 +45,11 @@ class Dice:
     def fraction(self) -> float:
         """Draw a float in [0, 1)."""
         return self.bits(53) / 9007199254740992.0
+
+
+def uuid_text(bits: int, shard: int) -> str:
+    """128 random bits as a uuid4 whose last 12 bits are the shard."""
+    return str(UUID(int=bits & ~_SHARD_BITS | shard, version=4))
 
 
 def timestamp(at_ms: int) -> str:

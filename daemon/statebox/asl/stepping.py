@@ -10,13 +10,25 @@ import msgspec
 
 from statebox.asl.at_work import AtWork
 from statebox.asl.definition import StateMachine
-from statebox.asl.errors import HEARTBEAT_TIMEOUT, TIMEOUT, StateFailure
-from statebox.asl.events import AnyEvent, CallbackAnswered, TaskFailed, TaskSucceeded, TimerFired
-from statebox.asl.execution import ROOT, Branch, Execution, OnChildren, OnRetry, OnTask, OnTimer, OnTurn, Status
+from statebox.asl.errors import EXCEED_TOLERATED_FAILURE_THRESHOLD, HEARTBEAT_TIMEOUT, TIMEOUT, StateFailure
+from statebox.asl.events import AnyEvent, CallbackAnswered, TaskFailed, TaskSubmitted, TaskSucceeded, TimerFired
+from statebox.asl.execution import (
+    ROOT,
+    Branch,
+    Execution,
+    OnChild,
+    OnChildren,
+    OnRetry,
+    OnTask,
+    OnTimer,
+    OnTurn,
+    Status,
+    Tolerated,
+)
 from statebox.asl.history import ABSENT, CODES, HistoryEvent
 from statebox.asl.jsontext import Json
 from statebox.asl.lines import Line, Lines
-from statebox.asl.moment import Dice, Moment
+from statebox.asl.moment import Dice, Moment, uuid_text
 from statebox.asl.recovery import find_catcher, find_retrier
 from statebox.asl.states.map import Map
 from statebox.asl.states.parallel import Parallel
@@ -114,6 +126,9 @@ class Stepping:
                 if getattr(event, "task", None) == f"{branch}:{waiting.event}":
                     self._note_answer(waiting, event)
                     self._resume(self._opened(branch), event)
+            case OnChild():
+                if getattr(event, "task", None) == f"{branch}:{waiting.event}":
+                    self._child_told(self._opened(branch), waiting, event)
             case _:
                 pass
 
@@ -208,8 +223,8 @@ class Stepping:
         match transition:
             case None:
                 pass
-            case Await():
-                line.waiting = transition.waiting
+            case Await(OnTask() as waiting):
+                line.waiting = waiting
             case _:
                 self._go_on_with(line, transition)
 
@@ -226,7 +241,7 @@ class Stepping:
                 line.waiting, line.arguments, line.items = waiting, arguments, items
                 if isinstance(waiting, OnChildren):
                     if waiting.total == 0:
-                        return self._join(line, state, waiting.started)
+                        return self._join(line, state)
                     self._begin_children(line, state, waiting.started)
                 return False
             case Broken(failure):
@@ -264,13 +279,50 @@ class Stepping:
         latest = line.last
         if isinstance(fork, Map):
             latest = self.write(line.last, _ITERATION_SUCCEEDED, fork.name, line.index)
-        parent.waiting = waiting = msgspec.structs.replace(
+        parent.waiting = msgspec.structs.replace(
             waiting, running=waiting.running - 1, latest=max(waiting.latest, latest)
         )
+        self._one_less(parent, fork, line.last)
+
+    def _one_less(self, parent: Line, fork: State, latest: int) -> None:
+        """A branch of a fork has ended: begin the next one, or join them all."""
+        waiting = parent.waiting
+        assert isinstance(waiting, OnChildren)
         if waiting.begun < waiting.total:
-            self._begin_children(parent, fork, line.last)
-        elif waiting.running == 0 and self._join(parent, fork, waiting.latest):
+            self._begin_children(parent, fork, latest)
+        elif waiting.running == 0 and self._join(parent, fork):
             self._ready.append(parent)
+
+    def _child_told(self, line: Line, waiting: OnChild, event: AnyEvent) -> None:
+        """What a distributed Map hears of one of its children."""
+        assert line.parent is not None
+        parent = self._opened(line.parent)
+        fork = self._state_of(parent)
+        children = parent.waiting
+        assert isinstance(children, OnChildren)
+        match event:
+            case TaskSubmitted():
+                line.waiting = msgspec.structs.replace(waiting, handed_over=True)
+            case TaskSucceeded(output=output):
+                line.waiting, line.data = None, output
+                parent.waiting = msgspec.structs.replace(children, running=children.running - 1)
+                self._one_less(parent, fork, children.started)
+            case TaskFailed():
+                line.waiting, line.data = Tolerated(), None
+                children = msgspec.structs.replace(children, running=children.running - 1, failed=children.failed + 1)
+                parent.waiting = children
+                if children.failed <= children.bearable:
+                    self._one_less(parent, fork, children.started)
+                    return
+                self._remove_below(parent.id)
+                failure = StateFailure(
+                    EXCEED_TOLERATED_FAILURE_THRESHOLD, "The specified tolerated failure threshold was exceeded"
+                )
+                parent.last = self.write(parent.last, CODES["MapRunFailed"], failure.error, failure.cause)
+                if self._broken(parent, fork, failure, forked=True):
+                    self._ready.append(parent)
+            case _:
+                pass
 
     # Failures
 
@@ -374,6 +426,9 @@ class Stepping:
             case Map():
                 items: Json = line.data if line.items is msgspec.UNSET else line.items
                 data = state.item_input(AtWork(self, line, state), index, items)
+                if state.distributed is not None:
+                    self._lines.add(self._distributed_child(line, state.name, index, data))
+                    return
                 last = self.write(previous, _ITERATION_STARTED, state.name, index)
             case Parallel():
                 data, last = line.given, previous
@@ -384,24 +439,39 @@ class Stepping:
         child = Branch(id=f"{line.id}.{index}", scope=scope, state=start_at, data=data, last=last, index=index)
         self._ready.append(self._lines.add(child))
 
+    def _distributed_child(self, line: Line, scope: str, index: int, data: Json) -> Branch:
+        waiting = line.waiting
+        assert isinstance(waiting, OnChildren)
+        id, uid = f"{line.id}.{index}", self.before.uid
+        # The same for every try, so that a start that is repeated finds the child that is there.
+        name = uuid_text(Dice(f"{uid} {id} {waiting.started}".encode()).bits(128), self.before.shard)
+        child = OnChild(waiting.started, name, waiting.map_run)
+        return Branch(id=id, scope=scope, state=None, data=data, waiting=child, index=index)
+
     def _give_up(self, line: Line, state: State, failure: StateFailure) -> None:
         """A Map that cannot make the next iteration's input fails as a whole."""
         self._remove_below(line.id)
         if self._broken(line, state, failure):
             self._ready.append(line)
 
-    def _join(self, line: Line, state: State, latest: int) -> bool:
+    def _join(self, line: Line, state: State) -> bool:
         waiting = line.waiting
         assert isinstance(waiting, OnChildren)
-        outputs = [child.data for child in self._lines.children(line.id, waiting.total)]
+        children = self._lines.children(line.id, waiting.total)
+        outputs = [child.data for child in children if not isinstance(child.waiting, Tolerated)]
         self._remove_below(line.id)
-        self.write(latest, _SUCCEEDED[state.type])
-        line.last = latest
+        at_work = AtWork(self, line, state)
         try:
-            left: Transition = state.leave(AtWork(self, line, state), outputs)
+            if isinstance(state, Map) and state.distributed is not None:
+                joined = state.distributed_results(at_work, waiting, outputs)
+            else:
+                latest = waiting.latest or waiting.started
+                self.write(latest, _SUCCEEDED[state.type])
+                line.last = latest
+                joined = state.leave(at_work, outputs)
         except StateFailure as failure:
-            left = Broken(self._located(line, failure))
-        return self._settle(line, state, left)
+            joined = Broken(self._located(line, failure))
+        return self._settle(line, state, joined)
 
     def _remove_below(self, parent: str) -> None:
         self._lines.remove_below(parent)

@@ -8,24 +8,32 @@ from typing import ClassVar, Final, Self
 
 import msgspec
 
-from statebox.asl.data.flow import read_or_fail
 from statebox.asl.data.jsonpath import NoValue, Path
 from statebox.asl.data.sources import Sources
 from statebox.asl.data.templates import Template
-from statebox.asl.errors import RUNTIME, StateFailure
-from statebox.asl.execution import OnChildren
+from statebox.asl.errors import ITEM_READER_FAILED, RESULT_WRITER_FAILED, RUNTIME, StateFailure
+from statebox.asl.events import AnyEvent, TaskFailed, TaskSucceeded
+from statebox.asl.execution import AnyWaiting, OnChildren, OnTask
 from statebox.asl.fields import Fields
 from statebox.asl.history import CODES
-from statebox.asl.jsontext import Json, is_array, write_json_text
+from statebox.asl.jsontext import Json, is_array
+from statebox.asl.quantities import Quantity, read_quantity
 from statebox.asl.recovery import Catcher, Retrier, read_catch, read_retry
-from statebox.asl.states.state import Await, ScopeReader, State, Transition, Visit
+from statebox.asl.states.distributed import DISTRIBUTED_FIELDS, Distributed, most_failures
+from statebox.asl.states.resource import READ_ITEMS, WRITE_RESULT
+from statebox.asl.states.state import Await, Broken, ScopeReader, State, Transition, Visit
 
 _STARTED: Final = CODES["MapStateStarted"]
+_SUCCEEDED: Final = CODES["MapStateSucceeded"]
+_RUN_STARTED: Final = CODES["MapRunStarted"]
+_RUN_SUCCEEDED: Final = CODES["MapRunSucceeded"]
+_RUN_FAILED: Final = CODES["MapRunFailed"]
+_STATE_FAILED: Final = CODES["MapStateFailed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Map(State):
-    """An inline Map state; its item processor is the machine's scope of the state's own name."""
+    """A Map state; its item processor is the machine's scope of the state's own name. `distributed` is None inline."""
 
     type: ClassVar[str] = "Map"
     allowed: ClassVar[tuple[str, ...]] = (
@@ -45,31 +53,36 @@ class Map(State):
         "Assign",
         "Retry",
         "Catch",
+        *DISTRIBUTED_FIELDS,
     )
 
     items_path: Path | None = None
     item_selector: Template | None = None
-    max_concurrency: int | Path = 0
+    max_concurrency: Quantity | None = None
+    distributed: Distributed | None = None
     retry: tuple[Retrier, ...] = ()
     catch: tuple[Catcher, ...] = ()
 
     @classmethod
     def read(cls, name: str, fields: Fields, scopes: ScopeReader) -> Self:
         processor = fields.only_one("ItemProcessor", "Iterator", required=True)
+        distributed = False
         if processor is not None and (raw := fields.object(processor)) is not None:
             inner = Fields(raw, fields.at(processor), fields.problems)
-            _read_processor_config(inner)
+            distributed = _is_distributed(inner)
             scopes.read_scope(name, inner)
         fields.only_one("ItemSelector", "Parameters")
-        fields.only_one("MaxConcurrencyPath", "MaxConcurrency")
         selector = fields.template("ItemSelector") or fields.template("Parameters")
-        common = cls.common(name, Fields(_without_parameters(fields), fields.location, fields.problems))
-        path = fields.reference_path("MaxConcurrencyPath", ("input", "variable"))
+        if not distributed:
+            for field in DISTRIBUTED_FIELDS:
+                if field in fields:
+                    fields.problem(f"Field '{field}' is only supported in DISTRIBUTED mode")
         return cls(
-            **common,
+            **cls.common(name, Fields(_without_parameters(fields), fields.location, fields.problems)),
             items_path=fields.reference_path("ItemsPath", ("input", "context", "variable")),
             item_selector=selector,
-            max_concurrency=fields.integer("MaxConcurrency", 0) or 0 if path is None else path,
+            max_concurrency=read_quantity(fields, "MaxConcurrency"),
+            distributed=Distributed.read(name, fields) if distributed else None,
             retry=read_retry(fields),
             catch=read_catch(fields),
         )
@@ -79,26 +92,105 @@ class Map(State):
         return self.retry, self.catch
 
     def enter(self, visit: Visit) -> Transition:
-        sources = visit.sources()
-        effective = self.flow.selected(sources)
-        items = self._items(sources.of(effective))
-        concurrency = self._concurrency(sources.of(effective))
+        sources = self._sources(visit)
+        reader = None if self.distributed is None else self.distributed.reader
+        items = [] if reader is not None else self._items(sources)
+        concurrency = None if self.max_concurrency is None else self.max_concurrency.resolve(sources)
         started = visit.write(_STARTED, len(items))
-        return Await(
-            OnChildren(started=started, total=len(items), concurrency=concurrency),
-            items=msgspec.UNSET if items is visit.input else items,
-        )
+        waiting = OnChildren(started=started, total=len(items), concurrency=int(concurrency or 0))
+        if self.distributed is None:
+            return Await(waiting, items=msgspec.UNSET if items is visit.input else items)
+        bearable = self.distributed.bearable(sources)
+        map_run = visit.map_run_arn(self.distributed.label)
+        if reader is not None:
+            arguments = reader.arguments(sources)
+            most = None if reader.most_items is None else reader.most_items.resolve(sources)
+            run_started = visit.write(_RUN_STARTED, map_run)
+            return Await(OnTask(run_started, READ_ITEMS, visit.now_ms), {**arguments, "MaxItems": most or 0})
+        visit.write(_RUN_STARTED, map_run)
+        return self._begin(visit, msgspec.structs.replace(waiting, map_run=map_run), items, bearable)
+
+    def resume(self, visit: Visit, waiting: AnyWaiting, event: AnyEvent) -> Transition | None:
+        assert isinstance(waiting, OnTask)
+        assert self.distributed is not None
+        match event:
+            case TaskSucceeded(output=output) if waiting.resource == READ_ITEMS:
+                return self._read(visit, waiting, output)
+            case TaskSucceeded(output=output):
+                return self._succeed(visit, waiting.event, output)
+            case TaskFailed(error=_, cause=cause):
+                error = ITEM_READER_FAILED if waiting.resource == READ_ITEMS else RESULT_WRITER_FAILED
+                visit.write(_RUN_FAILED, error, cause or "")
+                visit.write(_STATE_FAILED)
+                return Broken(StateFailure(error, cause or ""))
+            case _:
+                return None
 
     def item_input(self, visit: Visit, index: int, items: Sequence[Json]) -> Json:
         """What an iteration starts with."""
-        if self.item_selector is None:
+        # The items of a distributed Map were selected and put in batches before.
+        if self.distributed is not None:
             return items[index]
-        sources = visit.item_sources(index, items[index])
-        return self.item_selector.render(sources.of(self.flow.selected(sources)))
+        return self._selected(visit, index, items[index])
 
     def scope_of(self, index: int) -> str:
         """The scope that an iteration walks through."""
         return self.name
+
+    def distributed_results(self, visit: Visit, waiting: OnChildren, outputs: Sequence[Json]) -> Transition:
+        """Go on with the outputs of all children, or have them written first."""
+        assert self.distributed is not None
+        writer = self.distributed.writer
+        run_started = waiting.started + 1
+        if writer is None:
+            return self._succeed(visit, run_started, outputs)
+        arguments = writer.arguments(self._sources(visit))
+        return Await(
+            OnTask(run_started, WRITE_RESULT, visit.now_ms),
+            {**arguments, "MapRunArn": waiting.map_run, "Results": list(outputs)},
+        )
+
+    def _read(self, visit: Visit, waiting: OnTask, read: Json) -> Transition:
+        """The reader has brought what to iterate over: go on as if it had been there."""
+        assert self.distributed is not None
+        items = self._picked(visit, read)
+        sources = self._sources(visit)
+        concurrency = None if self.max_concurrency is None else self.max_concurrency.resolve(sources)
+        children = OnChildren(
+            started=waiting.event - 1,
+            total=len(items),
+            concurrency=int(concurrency or 0),
+            map_run=visit.map_run_arn(self.distributed.label),
+        )
+        return self._begin(visit, children, items, self.distributed.bearable(sources))
+
+    def _begin(
+        self, visit: Visit, waiting: OnChildren, items: Sequence[Json], bearable: tuple[float | None, float | None]
+    ) -> Transition:
+        assert self.distributed is not None
+        selected = [self._selected(visit, index, item) for index, item in enumerate(items)]
+        if self.distributed.batcher is not None:
+            selected = self.distributed.batcher.batches(self._sources(visit), selected)
+        total = len(selected)
+        most = most_failures(bearable, total)
+        return Await(msgspec.structs.replace(waiting, total=total, bearable=most), items=selected)
+
+    def _succeed(self, visit: Visit, run_started: int, result: Json) -> Transition:
+        """The run's end: MapRunSucceeded points at its start, the state's end at that, and Exited at the start again."""
+        run_succeeded = visit.note(_RUN_SUCCEEDED, run_started)
+        visit.note(_SUCCEEDED, run_succeeded)
+        visit.point_back_to(run_started)
+        return self.leave(visit, result)
+
+    def _sources(self, visit: Visit) -> Sources:
+        sources = visit.sources()
+        return sources.of(self.flow.selected(sources))
+
+    def _selected(self, visit: Visit, index: int, item: Json) -> Json:
+        if self.item_selector is None:
+            return item
+        sources = visit.item_sources(index, item)
+        return self.item_selector.render(sources.of(self.flow.selected(sources)))
 
     def _items(self, sources: Sources) -> Sequence[Json]:
         text = "$" if self.items_path is None else self.items_path.text
@@ -110,22 +202,16 @@ class Map(State):
             raise StateFailure(RUNTIME, f'Reference path "{text}" must point to array.')
         return items
 
-    def _concurrency(self, sources: Sources) -> int:
-        path = self.max_concurrency
-        if not isinstance(path, Path):
-            return path
-        value = read_or_fail(path, sources)
-        if isinstance(value, str) and value.isascii() and value.removeprefix("-").isdigit():
-            value = int(value)
-        if isinstance(value, bool) or not isinstance(value, int):
-            text = value if isinstance(value, str) else write_json_text(value)
-            raise StateFailure(
-                RUNTIME,
-                f'The MaxConcurrencyPath field refers to value "{text}" which is not a valid integer: {path.text}',
-            )
-        if value < 0:
-            raise StateFailure(RUNTIME, "MaxConcurrency cannot be negative.")
-        return value
+    def _picked(self, visit: Visit, read: Json) -> Sequence[Json]:
+        """What ItemsPath picks out of what the reader brought; one that leads nowhere is passed over, as AWS does."""
+        if self.items_path is not None:
+            try:
+                picked = self.items_path.read(visit.sources().of(read))
+            except NoValue:
+                picked = None
+            if is_array(picked):
+                return picked
+        return read
 
 
 def _without_parameters(fields: Fields) -> dict[str, Json]:
@@ -133,9 +219,14 @@ def _without_parameters(fields: Fields) -> dict[str, Json]:
     return {name: value for name, value in fields.raw.items() if name != "Parameters"}
 
 
-def _read_processor_config(processor: Fields) -> None:
+def _is_distributed(processor: Fields) -> bool:
     raw = processor.object("ProcessorConfig")
-    if raw is not None:
-        config = Fields(raw, processor.at("ProcessorConfig"), processor.problems)
-        config.refuse_unknown(("Mode", "ExecutionType"))
-        config.choice("Mode", ("INLINE",))
+    if raw is None:
+        return False
+    config = Fields(raw, processor.at("ProcessorConfig"), processor.problems)
+    config.refuse_unknown(("Mode", "ExecutionType"))
+    config.choice("ExecutionType", ("STANDARD", "EXPRESS"))
+    distributed = config.choice("Mode", ("INLINE", "DISTRIBUTED")) == "DISTRIBUTED"
+    if distributed:
+        config.require("ExecutionType")
+    return distributed

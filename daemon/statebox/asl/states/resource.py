@@ -12,6 +12,9 @@ from statebox.asl.history import CODES
 
 SUSPEND: Final = "module:suspend"
 SEND_RESPONSE: Final = "module:sendResponse"
+# What a distributed Map asks of the shell: bring the items, write the results. No definition can name these.
+READ_ITEMS: Final = "statebox:readItems"
+WRITE_RESULT: Final = "statebox:writeResult"
 
 _MODULE: Final = re.compile(r"module:[^\s]+\Z")
 _OPENWHISK: Final = re.compile(r"openwhisk:/?[^\s/][^/]*(/[^/]+){0,2}\Z")

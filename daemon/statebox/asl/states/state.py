@@ -84,8 +84,20 @@ class Visit(Protocol):
         """Write a history event that the next one points back to; returns its id."""
         ...
 
+    def note(self, code: int, previous: int, *values: Json) -> int:
+        """Write a history event that points at `previous` and that the next one does not point back to."""
+        ...
+
+    def point_back_to(self, event: int) -> None:
+        """Let the next event point back to this one."""
+        ...
+
     def new_token(self) -> str:
         """Draw a continuation id."""
+        ...
+
+    def map_run_arn(self, label: str) -> str:
+        """Draw the ARN of a map run."""
         ...
 
     def respond(self, response: Json) -> None:

@@ -7,10 +7,7 @@ from typing import ClassVar, Final, Self
 
 import msgspec
 
-from statebox.asl.data.flow import read_or_fail
-from statebox.asl.data.jsonpath import Path
-from statebox.asl.data.sources import Sources
-from statebox.asl.errors import HEARTBEAT_TIMEOUT, RUNTIME, TIMEOUT, StateFailure
+from statebox.asl.errors import HEARTBEAT_TIMEOUT, TIMEOUT, StateFailure
 from statebox.asl.events import (
     AnyEvent,
     CallbackAnswered,
@@ -24,6 +21,7 @@ from statebox.asl.execution import AnyWaiting, OnTask
 from statebox.asl.fields import LONGEST_SECONDS, Fields
 from statebox.asl.history import ABSENT
 from statebox.asl.jsontext import Json, is_object
+from statebox.asl.quantities import Seconds, read_seconds
 from statebox.asl.recovery import Catcher, Retrier, read_catch, read_retry
 from statebox.asl.states.resource import Pattern, Resource, read_resource
 from statebox.asl.states.state import Await, Broken, Leave, ScopeReader, State, Transition, Visit
@@ -58,16 +56,16 @@ class Task(State):
     )
 
     resource: Resource
-    timeout: int | Path | None = None
-    heartbeat: int | Path | None = None
+    timeout: Seconds
+    heartbeat: Seconds
     retry: tuple[Retrier, ...] = ()
     catch: tuple[Catcher, ...] = ()
 
     @classmethod
     def read(cls, name: str, fields: Fields, scopes: ScopeReader) -> Self:
-        timeout = _seconds_or_path(fields, "TimeoutSeconds")
-        heartbeat = _seconds_or_path(fields, "HeartbeatSeconds")
-        if isinstance(heartbeat, int) and heartbeat >= (timeout if isinstance(timeout, int) else LONGEST_SECONDS):
+        timeout = read_seconds(fields, "TimeoutSeconds")
+        heartbeat = read_seconds(fields, "HeartbeatSeconds")
+        if heartbeat.value is not None and heartbeat.value >= (timeout.value or LONGEST_SECONDS):
             fields.problem("HeartbeatSeconds must be smaller than TimeoutSeconds", fields.at("HeartbeatSeconds"))
         fields.object("Credentials")
         return cls(
@@ -88,8 +86,8 @@ class Task(State):
         token = visit.new_token() if resource.pattern in (Pattern.CALLBACK, Pattern.SUSPEND) else None
         sources = visit.sources(token)
         arguments = self.flow.effective_input(sources)
-        timeout = _seconds(self.timeout, sources, "TimeoutSeconds")
-        heartbeat = _seconds(self.heartbeat, sources, "HeartbeatSeconds")
+        timeout = self.timeout.resolve(sources)
+        heartbeat = self.heartbeat.resolve(sources)
         scheduled = self._write_scheduled(visit, arguments, timeout, heartbeat)
         if resource.family != "Activity":
             visit.write(resource.code("Started"), *self._names())
@@ -215,25 +213,6 @@ def _resource(fields: Fields) -> Resource:
         )
         return _UNKNOWN
     return resource
-
-
-def _seconds_or_path(fields: Fields, name: str) -> int | Path | None:
-    fields.only_one(f"{name}Path", name)
-    path = fields.reference_path(f"{name}Path", ("input", "context", "variable"))
-    return fields.integer(name, 1) if path is None else path
-
-
-def _seconds(source: int | Path | None, sources: Sources, field: str) -> int | None:
-    if not isinstance(source, Path):
-        return source
-    value = read_or_fail(source, sources)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= LONGEST_SECONDS:
-        raise StateFailure(
-            RUNTIME,
-            f"The {field}Path parameter must reference an integer from 1 to {LONGEST_SECONDS}: "
-            f"{source.text} == {value}",
-        )
-    return value
 
 
 def _or_absent(value: Json) -> Json:

@@ -1,0 +1,178 @@
+"""What a distributed Map has beside an inline one: a reader, batches, a writer, and failures that it can bear."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Self
+
+from statebox.asl.data.sources import Sources
+from statebox.asl.data.templates import Template
+from statebox.asl.fields import Fields
+from statebox.asl.jsontext import Json, write_json
+from statebox.asl.quantities import Quantity, read_quantity
+
+DISTRIBUTED_FIELDS: Final = (
+    "ItemReader",
+    "ItemBatcher",
+    "ResultWriter",
+    "Label",
+    "ToleratedFailureCount",
+    "ToleratedFailureCountPath",
+    "ToleratedFailurePercentage",
+    "ToleratedFailurePercentagePath",
+)
+_MOST_ITEMS: Final = 100_000_000
+_LARGEST_BATCH_BYTES: Final = 262_144
+_LONGEST_LABEL: Final = 40
+_NOT_IN_LABELS: Final = re.compile(r'[\s?*<>{}\[\]:;,\\|^~$#%&`"\x00-\x1f\x7f-\x9f]')
+_NOT_IN_DEFAULT_LABELS: Final = re.compile(r'[\s?*<>{}\[\]:;,\\|^~$#%&`"/\x00-\x1f\x7f-\x9f]')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer:
+    """An ItemReader or a ResultWriter: a resource, its parameters, and how the data are written there."""
+
+    resource: str
+    parameters: Template | None
+    config: Mapping[str, Json]
+    most_items: Quantity | None = None
+
+    def arguments(self, sources: Sources) -> dict[str, Json]:
+        """What the resource is given."""
+        parameters = {} if self.parameters is None else self.parameters.render(sources)
+        return {"Resource": self.resource, "Parameters": parameters, "Config": dict(self.config)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batcher:
+    """An ItemBatcher."""
+
+    items: Quantity | None
+    bytes: Quantity | None
+    input: Template | None
+
+    def batches(self, sources: Sources, items: Sequence[Json]) -> list[Json]:
+        """The inputs of the children: {"BatchInput"?, "Items"}."""
+        most = _or_infinity(self.items, sources)
+        most_bytes = _or_infinity(self.bytes, sources)
+        common: dict[str, Json] = {} if self.input is None else {"BatchInput": self.input.render(sources)}
+        overhead = len(write_json({**common, "Items": []}))
+        groups: list[list[Json]] = []
+        size = math.inf
+        for item in items:
+            length = len(write_json(item)) + 1
+            if not groups or len(groups[-1]) >= most or size + length > most_bytes:
+                groups.append([])
+                size = overhead
+            groups[-1].append(item)
+            size += length
+        return [{**common, "Items": group} for group in groups]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distributed:
+    """The fields of a distributed Map."""
+
+    label: str
+    reader: Transfer | None
+    batcher: Batcher | None
+    writer: Transfer | None
+    tolerated_count: Quantity | None
+    tolerated_percentage: Quantity | None
+
+    @classmethod
+    def read(cls, name: str, fields: Fields) -> Self:
+        """Read them."""
+        return cls(
+            label=_read_label(name, fields),
+            reader=_read_transfer(fields, "ItemReader", "ReaderConfig"),
+            batcher=_read_batcher(fields),
+            writer=_read_transfer(fields, "ResultWriter", "WriterConfig"),
+            tolerated_count=read_quantity(fields, "ToleratedFailureCount"),
+            tolerated_percentage=read_quantity(fields, "ToleratedFailurePercentage", high=100, whole=False),
+        )
+
+    def bearable(self, sources: Sources) -> tuple[float | None, float | None]:
+        """How many failures, and how many percent, it can bear; None where it does not say."""
+        count = None if self.tolerated_count is None else self.tolerated_count.resolve(sources)
+        percentage = None if self.tolerated_percentage is None else self.tolerated_percentage.resolve(sources)
+        return count, percentage
+
+
+def most_failures(bearable: tuple[float | None, float | None], total: int) -> int:
+    """How many of `total` items may fail: no more than the count says, and than the percentage says."""
+    count, percentage = bearable
+    if count is None and percentage is None:
+        return 0
+    bounds = [total if count is None else int(count), total if percentage is None else int(total * percentage / 100)]
+    return min(bounds)
+
+
+def _or_infinity(quantity: Quantity | None, sources: Sources) -> float:
+    found = None if quantity is None else quantity.resolve(sources)
+    return math.inf if found is None else found
+
+
+def _read_label(name: str, fields: Fields) -> str:
+    label = fields.text("Label")
+    if label is None:
+        return _NOT_IN_DEFAULT_LABELS.sub("", name)[:_LONGEST_LABEL]
+    if not label or len(label) > _LONGEST_LABEL or _NOT_IN_LABELS.search(label):
+        fields.problem(
+            f"Label must have 1 to {_LONGEST_LABEL} characters and none of blanks, ? * < > {{ }} [ ] : ; , \\ | ^ ~ $ # % &",
+            fields.at("Label"),
+        )
+    return label
+
+
+def _read_transfer(fields: Fields, name: str, config: str) -> Transfer | None:
+    raw = fields.object(name)
+    if raw is None:
+        return None
+    inner = Fields(raw, fields.at(name), fields.problems)
+    inner.refuse_unknown(("Resource", "Parameters", config))
+    inner.require("Resource")
+    raw_config = inner.object(config) or {}
+    reader = Fields(raw_config, inner.at(config), fields.problems)
+    if name == "ItemReader":
+        reader.refuse_unknown(
+            (
+                "InputType",
+                "CSVHeaderLocation",
+                "CSVHeaders",
+                "CSVDelimiter",
+                "MaxItems",
+                "MaxItemsPath",
+                "Transformation",
+            )
+        )
+        reader.choice("InputType", ("CSV", "JSON", "JSONL", "MANIFEST", "PARQUET"))
+        reader.choice("CSVHeaderLocation", ("FIRST_ROW", "GIVEN"))
+    else:
+        reader.refuse_unknown(("Transformation", "OutputType"))
+        reader.choice("Transformation", ("NONE", "COMPACT", "FLATTEN"))
+        reader.choice("OutputType", ("JSON", "JSONL"))
+    return Transfer(
+        resource=inner.text("Resource") or "",
+        parameters=inner.template("Parameters"),
+        config={key: value for key, value in raw_config.items() if key not in ("MaxItems", "MaxItemsPath")},
+        most_items=read_quantity(reader, "MaxItems", high=_MOST_ITEMS),
+    )
+
+
+def _read_batcher(fields: Fields) -> Batcher | None:
+    raw = fields.object("ItemBatcher")
+    if raw is None:
+        return None
+    inner = Fields(raw, fields.at("ItemBatcher"), fields.problems)
+    inner.refuse_unknown(
+        ("MaxItemsPerBatch", "MaxItemsPerBatchPath", "MaxInputBytesPerBatch", "MaxInputBytesPerBatchPath", "BatchInput")
+    )
+    return Batcher(
+        items=read_quantity(inner, "MaxItemsPerBatch", low=1),
+        bytes=read_quantity(inner, "MaxInputBytesPerBatch", low=1, high=_LARGEST_BATCH_BYTES),
+        input=inner.template("BatchInput"),
+    )
