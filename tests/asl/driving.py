@@ -13,6 +13,7 @@ from statebox.asl.execution import Execution
 from statebox.asl.history import HistoryEvent, describe
 from statebox.asl.interpreter import Step, advance, begin
 from statebox.asl.jsontext import Json
+from statebox.asl.limits import Limits
 from statebox.asl.moment import Moment
 
 NOON = 1_795_435_200_000
@@ -33,13 +34,13 @@ def states(start_at: str, **states: Mapping[str, Json]) -> Json:
 class Driver:
     """One execution in virtual time."""
 
-    def __init__(self, definition: Json, input: Json = None, *, seed: bool = False, transitions: int = 500) -> None:
+    def __init__(self, definition: Json, input: Json = None, *, seed: bool = False, limits: Limits = Limits()) -> None:
         self.machine = read(definition)
         self.now_ms = NOON
         self.history: list[HistoryEvent] = []
         self.steps: list[Step] = []
         self._drawn = 0
-        self._transitions = transitions
+        self._limits = limits
         blank = Execution(
             id="test:one",
             uid="0" * 32,
@@ -66,7 +67,7 @@ class Driver:
     def _advance(self, event: AnyEvent) -> Step:
         self._drawn += 1
         moment = Moment(self.now_ms, self._drawn.to_bytes(16, "big"))
-        step = advance(self.machine, self.execution, event, moment, self._transitions)
+        step = advance(self.machine, self.execution, event, moment, self._limits)
         self.execution = step.execution
         self.history.extend(step.history)
         self.steps.append(step)

@@ -18,6 +18,7 @@ from statebox.asl.events import (
 from statebox.asl.execution import OnTask, Status
 from statebox.asl.interpreter import advance
 from statebox.asl.jsontext import Json
+from statebox.asl.limits import Limits
 from statebox.asl.lines import BranchesNeeded
 from statebox.asl.moment import Moment
 from tests.asl.driving import NOON, Driver, Refusal, replace, states
@@ -61,7 +62,7 @@ def test_a_history_event_is_shown_as_aws_shows_it():
 def test_the_bound_of_transitions_leaves_the_rest_for_the_next_step():
     """A long way to go does not hold the event loop: each step enters a bounded number of states."""
     chain = {f"S{n}": {"Type": "Pass", "Next": f"S{n + 1}"} for n in range(25)}
-    run = Driver(states("S0", **chain, S25={"Type": "Succeed"}), transitions=10)
+    run = Driver(states("S0", **chain, S25={"Type": "Succeed"}), limits=Limits(transitions=10))
     assert [step.execution.unfinished for step in run.steps] == [True, True, False]
     assert [sum("Entered" in event.type for event in step.history) for step in run.steps] == [10, 10, 6]
 
@@ -420,7 +421,7 @@ def test_a_big_map_is_born_in_bounded_steps():
     run = Driver(
         states("M", M={"Type": "Map", "ItemProcessor": states("W", W=ASK), "End": True}),
         list(range(50)),
-        transitions=20,
+        limits=Limits(transitions=20),
     )
     assert len(run.callbacks()) == 50
     assert max(len(step.changed) for step in run.steps) <= 21
@@ -458,7 +459,8 @@ def test_the_machine_s_own_timeout_ends_the_execution_as_timed_out():
     run = Driver({**states("A", A=ASK), "TimeoutSeconds": 60})
     run.jump()
     assert run.now_ms == NOON + 60_000
-    assert (run.execution.status, run.execution.error) == (Status.TIMED_OUT, "States.Timeout")
+    assert (run.execution.status, run.execution.error) == (Status.TIMED_OUT, None)
+    assert run.described()[-1]["executionTimedOutEventDetails"] == {"error": "States.Timeout"}
 
 
 def test_times_of_one_execution_never_go_backwards():

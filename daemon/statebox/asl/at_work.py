@@ -28,6 +28,10 @@ class Surroundings(Protocol):
         """Write a history event; returns its id."""
         ...
 
+    def exceeds(self, payload: Json) -> bool:
+        """Whether a payload is larger than it may be."""
+        ...
+
     def visible(self, line: Line) -> Mapping[str, Json]:
         """The variables that a line's state can read."""
         ...
@@ -102,6 +106,10 @@ class AtWork:
         execution = self._stepping.before
         place = execution.arn.split(":execution:", 1)[0]
         return f"{place}:mapRun:{execution.machine}/{label}:{self._stepping.dice.uuid4()}"
+
+    def exceeds(self, payload: Json) -> bool:
+        """Whether a payload is larger than it may be."""
+        return self._stepping.exceeds(payload)
 
     def respond(self, response: Json) -> None:
         """Answer whoever started the execution through the seed's contract."""

@@ -38,6 +38,14 @@ class StateFailure(Exception):
         self.cause = cause
 
 
+def too_large(whose: str) -> StateFailure:
+    """The failure of a state or task whose result is larger than it may be."""
+    return StateFailure(
+        DATA_LIMIT_EXCEEDED,
+        f"The state/task '{whose}' returned a result with a size exceeding the maximum number of bytes service limit.",
+    )
+
+
 RUNTIME = "States.Runtime"
 TIMEOUT = "States.Timeout"
 HEARTBEAT_TIMEOUT = "States.HeartbeatTimeout"

@@ -24,11 +24,11 @@ from statebox.asl.events import (
 )
 from statebox.asl.execution import ROOT, Branch, Execution, Status
 from statebox.asl.history import HistoryEvent
+from statebox.asl.limits import HistoryFull, Limits
 from statebox.asl.moment import Moment
 from statebox.asl.stepping import Stepping
 
-# How many states one advance enters at the most, so that an endless loop of Choices gives others their turn.
-TRANSITIONS: Final = 500
+UNLIMITED: Final = Limits(payload_bytes=0, events=0)
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -66,7 +66,7 @@ def advance(
     execution: Execution,
     event: AnyEvent,
     moment: Moment,
-    transitions: int = TRANSITIONS,
+    limits: Limits = UNLIMITED,
 ) -> Step:
     """Apply one event. An event for something that is over changes nothing.
 
@@ -74,7 +74,16 @@ def advance(
     """
     if execution.ended:
         return Step(execution)
-    stepping = Stepping(machine, execution, moment, transitions)
+    stepping = Stepping(machine, execution, moment, limits)
+    try:
+        _happen(stepping, event)
+        stepping.run()
+    except HistoryFull:
+        stepping.overflow()
+    return _conclude(execution, stepping)
+
+
+def _happen(stepping: Stepping, event: AnyEvent) -> None:
     match event:
         case ExecutionStarted():
             stepping.start()
@@ -88,11 +97,9 @@ def advance(
             branch = place_of(event)
             assert branch is not None
             stepping.happen(branch, event)
-    return _conclude(execution, stepping)
 
 
 def _conclude(before: Execution, stepping: Stepping) -> Step:
-    stepping.run()
     branches = stepping.branches()
     after = stepping.execution(branches)
     changed, reloaded = _difference(before.branches, branches)

@@ -10,7 +10,14 @@ import msgspec
 
 from statebox.asl.at_work import AtWork
 from statebox.asl.definition import StateMachine
-from statebox.asl.errors import EXCEED_TOLERATED_FAILURE_THRESHOLD, HEARTBEAT_TIMEOUT, TIMEOUT, StateFailure
+from statebox.asl.errors import (
+    EXCEED_TOLERATED_FAILURE_THRESHOLD,
+    HEARTBEAT_TIMEOUT,
+    RUNTIME,
+    TIMEOUT,
+    StateFailure,
+    too_large,
+)
 from statebox.asl.events import AnyEvent, CallbackAnswered, TaskFailed, TaskSubmitted, TaskSucceeded, TimerFired
 from statebox.asl.execution import (
     ROOT,
@@ -27,6 +34,7 @@ from statebox.asl.execution import (
 )
 from statebox.asl.history import ABSENT, CODES, HistoryEvent
 from statebox.asl.jsontext import Json
+from statebox.asl.limits import HistoryFull, Limits
 from statebox.asl.lines import Line, Lines
 from statebox.asl.moment import Dice, Moment, uuid_text
 from statebox.asl.recovery import find_catcher, find_retrier
@@ -42,6 +50,9 @@ _ABORTED: Final = {
 }
 _SUCCEEDED: Final = {"Parallel": CODES["ParallelStateSucceeded"], "Map": CODES["MapStateSucceeded"]}
 _FAILED: Final = {"Parallel": CODES["ParallelStateFailed"], "Map": CODES["MapStateFailed"]}
+_ENDINGS: Final = {
+    CODES[type] for type in ("ExecutionSucceeded", "ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted")
+}
 _ITERATION_STARTED: Final = CODES["MapIterationStarted"]
 _ITERATION_SUCCEEDED: Final = CODES["MapIterationSucceeded"]
 _ITERATION_FAILED: Final = CODES["MapIterationFailed"]
@@ -51,7 +62,7 @@ _ITERATION_ABORTED: Final = CODES["MapIterationAborted"]
 class Stepping:
     """The working copy of an execution during one advance."""
 
-    def __init__(self, machine: StateMachine, execution: Execution, moment: Moment, transitions: int) -> None:
+    def __init__(self, machine: StateMachine, execution: Execution, moment: Moment, limits: Limits) -> None:
         self.history: list[HistoryEvent] = []
         self.answered: set[str] = set()
         self.now_ms = max(moment.now_ms, execution.now_ms)
@@ -61,7 +72,8 @@ class Stepping:
         self._machine = machine
         self._lines = Lines(execution.branches, execution.whole)
         self._ready: deque[Line] = deque()
-        self._budget = transitions
+        self._limits = limits
+        self._budget = limits.transitions
         self._unfinished = False
         self._next_event = execution.next_event
         self._ending: tuple[Status, Json, str | None, str | None] | None = None
@@ -107,7 +119,8 @@ class Stepping:
             return
         self._lines.require_whole(ROOT)
         self.write(0, CODES["ExecutionTimedOut"], TIMEOUT)
-        self._end_execution(Status.TIMED_OUT, None, TIMEOUT, None)
+        # AWS tells the error in the event only.
+        self._end_execution(Status.TIMED_OUT, None, None, None)
 
     def happen(self, branch: str, event: AnyEvent) -> None:
         """Let an event reach the branch that waits for it; nothing changes when none does."""
@@ -136,6 +149,12 @@ class Stepping:
         """Walk every line that is ready until it waits."""
         while self._ready and self._ending is None:
             self._walk(self._ready.popleft())
+
+    def overflow(self) -> None:
+        """End the execution because its history is as long as it may be."""
+        cause = f"The execution reached the maximum number of history events ({self._limits.events})."
+        self.write(self._next_event - 1, CODES["ExecutionFailed"], RUNTIME, cause)
+        self._end_execution(Status.FAILED, None, RUNTIME, cause)
 
     # What comes of it
 
@@ -166,9 +185,15 @@ class Stepping:
     def write(self, previous: int, code: int, *values: Json) -> int:
         """Write a history event; returns its id."""
         id = self._next_event
+        if id >= self._limits.last_event and code not in _ENDINGS:
+            raise HistoryFull
         self._next_event = id + 1
         self.history.append(HistoryEvent(id, previous, self.now_ms, code, values))
         return id
+
+    def exceeds(self, payload: Json) -> bool:
+        """Whether a payload is larger than it may be."""
+        return self._limits.exceeded_by(payload)
 
     def visible(self, line: Line) -> Mapping[str, Json]:
         """The variables that a line's state can read: its own scope's and those of the scopes around it."""
@@ -250,6 +275,8 @@ class Stepping:
     def _leave(
         self, line: Line, state: State, output: Json, next: str | None, assigned: Mapping[str, Json] | None
     ) -> bool:
+        if output is not line.data and self._limits.exceeded_by(output):
+            return self._broken(line, state, too_large(state.name))
         if state.exited_code is not None:
             if assigned:
                 line.last = self.write(line.last, state.exited_code, state.name, output, assigned)

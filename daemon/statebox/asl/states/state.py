@@ -100,6 +100,10 @@ class Visit(Protocol):
         """Draw the ARN of a map run."""
         ...
 
+    def exceeds(self, payload: Json) -> bool:
+        """Whether a payload is larger than it may be."""
+        ...
+
     def respond(self, response: Json) -> None:
         """Answer whoever started the execution through the seed's contract."""
         ...

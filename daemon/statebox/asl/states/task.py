@@ -7,7 +7,7 @@ from typing import ClassVar, Final, Self
 
 import msgspec
 
-from statebox.asl.errors import HEARTBEAT_TIMEOUT, TIMEOUT, StateFailure
+from statebox.asl.errors import HEARTBEAT_TIMEOUT, TIMEOUT, StateFailure, too_large
 from statebox.asl.events import (
     AnyEvent,
     CallbackAnswered,
@@ -86,6 +86,8 @@ class Task(State):
         token = visit.new_token() if resource.pattern in (Pattern.CALLBACK, Pattern.SUSPEND) else None
         sources = visit.sources(token)
         arguments = self.flow.effective_input(sources)
+        if arguments is not visit.input and visit.exceeds(arguments):
+            raise too_large(self.name)
         timeout = self.timeout.resolve(sources)
         heartbeat = self.heartbeat.resolve(sources)
         scheduled = self._write_scheduled(visit, arguments, timeout, heartbeat)
@@ -152,6 +154,10 @@ class Task(State):
         )
 
     def _succeeded(self, visit: Visit, waiting: OnTask, output: Json, reference: str | None) -> Transition:
+        if visit.exceeds(output):
+            failure = too_large(self.resource.type if self.resource.family == "Task" else self.resource.uri)
+            visit.write(self.resource.code("Failed"), *self._names(), failure.error, failure.cause)
+            return Broken(failure)
         visit.write(self.resource.code("Succeeded"), *self._names(), output, _or_absent(reference))
         if self.resource.pattern is not Pattern.SUSPEND:
             return self.leave(visit, output)
