@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import accumulate
 from typing import Any, Final, NoReturn, TypeAlias, TypeGuard
 
 import msgspec
@@ -16,6 +17,7 @@ DEEPEST: Final = 250
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 _STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_STEPS: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _NO_BRACKETS: Final = bytes(byte for byte in range(256) if byte not in b"[]{}")
 
 
@@ -30,7 +32,7 @@ def read_json(text: str | bytes) -> Json:
     that is too deep to be processed.
     """
     if _is_too_deep(text):
-        raise InvalidJson(f"the JSON is nested too deep: more than {DEEPEST} levels, or brackets without their ends")
+        raise InvalidJson(f"the JSON is nested too deep: more than {DEEPEST} levels")
     try:
         return _decode(text)
     except (msgspec.MsgspecError, ValueError) as error:
@@ -62,13 +64,9 @@ def _is_too_deep(text: str | bytes) -> bool:
     raw = text.encode(errors="replace") if isinstance(text, str) else text
     if raw.count(b"[") + raw.count(b"{") <= DEEPEST:
         return False
-    # Without strings only the brackets matter, and each round takes the innermost ones away.
+    # Without strings only the brackets matter.
     brackets = _STRING.sub(b"", raw).translate(None, _NO_BRACKETS)
-    for _ in range(DEEPEST):
-        if not brackets:
-            return False
-        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
-    return bool(brackets)
+    return max(accumulate(map(_STEPS.__getitem__, brackets)), default=0) > DEEPEST
 
 
 def _explain(text: str | bytes, error: Exception) -> NoReturn:
