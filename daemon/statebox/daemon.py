@@ -19,6 +19,7 @@ from statebox.asl.events import TaskFailed
 from statebox.asl.jsontext import InvalidJson, is_object, read_json, write_json_text
 from statebox.config import Config, Secret
 from statebox.engine.errors import (
+    InvalidDefinition,
     InvalidToken,
     ServiceError,
     ServiceUnavailable,
@@ -84,6 +85,14 @@ class Daemon:
         )
 
     async def __aenter__(self) -> Self:
+        try:
+            await self._start()
+        except ExceptionGroup as group:
+            # The group of tasks wraps what went wrong while they were being set up.
+            raise group.exceptions[0] from None
+        return self
+
+    async def _start(self) -> None:
         async with contextlib.AsyncExitStack() as undo:
             machines = Machines(read_machines(self.config.daemon.machines))
             group = await undo.enter_async_context(asyncio.TaskGroup())
@@ -128,7 +137,6 @@ class Daemon:
             self._starting = False
             self._notifier.ready(self._status())
             self._undo = undo.pop_all()
-        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -261,10 +269,16 @@ class NoOpenWhisk:
 
 
 def read_machines(folder: Path | None) -> dict[str, str]:
-    """The definitions of a folder, by file name without `.json`; the seed's wrapper is taken off."""
+    """The definitions of a folder, by file name without `.json`; the seed's wrapper is taken off.
+
+    Raises InvalidDefinition when a file cannot be read.
+    """
     if folder is None:
         return {}
-    return {file.stem: _unwrapped(file.read_text()) for file in sorted(folder.glob("*.json"))}
+    try:
+        return {file.stem: _unwrapped(file.read_text("utf-8")) for file in sorted(folder.glob("*.json"))}
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidDefinition(f"The folder of machines cannot be read: {error}") from None
 
 
 def _unwrapped(text: str) -> str:

@@ -15,6 +15,7 @@ from statebox.config import Address, Config, DaemonConfig, HttpConfig, OpenWhisk
 from statebox.daemon import Daemon
 from statebox.embedded import EmbeddedValkey
 from statebox.openwhisk.local.host import ActionHost
+from tests.waiting import wait_until
 
 ROOT: Final = Path(__file__).parents[2]
 
@@ -77,6 +78,21 @@ class Site:
         """An operation: one of AWS's by its bare name, one of ours as `Statebox.X`."""
         target = operation if "." in operation else f"AWSStepFunctions.{operation}"
         return await self.ask("POST", "/", json=members, headers={"X-Amz-Target": target})
+
+    async def execution(self, id: str) -> Json:
+        """An execution as people see it."""
+        answer = await self.get("/executions/" + id.replace(":", "/"))
+        assert answer.status == 200, answer.raw
+        return answer.json
+
+    async def ended(self, id: str) -> Json:
+        """Wait until an execution has ended; returns it."""
+
+        async def has_ended() -> bool:
+            return (await self.execution(id))["status"] != "RUNNING"
+
+        await wait_until(has_ended, f"{id} to end")
+        return await self.execution(id)
 
 
 @contextlib.asynccontextmanager

@@ -8,7 +8,6 @@ import pytest
 
 from statebox.asl.jsontext import Json
 from tests.http.site import SUSPENDING, Site, states, suspending
-from tests.waiting import wait_until
 
 
 async def suspended(site: Site, definition: Json = SUSPENDING) -> tuple[str, str]:
@@ -16,18 +15,6 @@ async def suspended(site: Site, definition: Json = SUSPENDING) -> tuple[str, str
     answer = await site.run(definition, input=6)
     assert answer.status == 200, answer.raw
     return answer.json["CONTINUATION"], answer.headers["x-statebox-execution-id"]
-
-
-async def described(site: Site, id: str) -> Json:
-    return (await site.get("/executions/" + id.replace(":", "/"))).json
-
-
-async def ended(site: Site, id: str) -> Json:
-    async def has_ended() -> bool:
-        return (await described(site, id))["status"] != "RUNNING"
-
-    await wait_until(has_ended, f"{id} to end")
-    return await described(site, id)
 
 
 async def test_it_says_what_is_waited_for_since_when_and_until_when(site: Site):
@@ -49,17 +36,17 @@ async def test_it_says_what_is_waited_for_since_when_and_until_when(site: Site):
 
 async def test_looking_never_changes_anything(site: Site):
     continuation, id = await suspended(site)
-    before = await described(site, id)
+    before = await site.execution(id)
     for method in ("GET", "HEAD", "GET"):
         answer = await site.ask(method, f"/continuations/{continuation}")
         assert (answer.status, answer.headers["Cache-Control"]) == (200, "no-store")
-    assert await described(site, id) == before
+    assert await site.execution(id) == before
     assert (await site.ask("HEAD", f"/continuations/{continuation}")).raw == b""
 
 
 async def test_it_stands_in_its_execution_while_it_waits(site: Site):
     continuation, id = await suspended(site)
-    shown = await described(site, id)
+    shown = await site.execution(id)
     assert [(one["continuation"], one["state"]) for one in shown["continuations"]] == [(continuation, "Ask")]
 
 
@@ -67,7 +54,7 @@ async def test_the_body_is_the_output(site: Site):
     continuation, id = await suspended(site)
     answer = await site.post(f"/continuations/{continuation}", {"approved": True})
     assert (answer.status, answer.json) == (200, {"execution": id, "status": "answered"})
-    end = await ended(site, id)
+    end = await site.ended(id)
     assert (end["status"], end["output"]["approved"], end["output"]["values"]) == ("SUCCEEDED", True, {"value": 6})
 
 
@@ -75,20 +62,20 @@ async def test_the_body_is_the_output(site: Site):
 async def test_any_json_is_an_output(site: Site, output: Json):
     continuation, id = await suspended(site, states("Ask", Ask=suspending(ResultPath="$.said")))
     assert (await site.post(f"/continuations/{continuation}", output)).status == 200
-    assert (await ended(site, id))["output"]["said"] == output
+    assert (await site.ended(id))["output"]["said"] == output
 
 
 async def test_an_empty_body_lets_it_go_on_with_what_it_had(site: Site):
     continuation, id = await suspended(site)
     assert (await site.post(f"/continuations/{continuation}")).status == 200
-    assert (await ended(site, id))["output"]["values"] == {"value": 6}
+    assert (await site.ended(id))["output"]["values"] == {"value": 6}
 
 
 async def test_error_and_cause_fail_it(site: Site):
     continuation, id = await suspended(site)
     answer = await site.post(f"/continuations/{continuation}?error=Refused&cause=too%20dear")
     assert (answer.status, answer.json) == (200, {"execution": id, "status": "answered"})
-    end = await ended(site, id)
+    end = await site.ended(id)
     assert (end["status"], end["error"], end["cause"]) == ("FAILED", "Refused", "too dear")
 
 
@@ -105,7 +92,7 @@ async def test_an_answer_that_is_not_clear_is_none(site: Site, query: str, body:
     answer = await site.ask("POST", f"/continuations/{continuation}{query}", data=body)
     assert (answer.status, answer.json["code"]) == (400, "ValidationException")
     assert said in answer.json["error"]
-    assert (await described(site, id))["status"] == "RUNNING"
+    assert (await site.execution(id))["status"] == "RUNNING"
 
 
 async def test_of_many_answers_at_once_one_is_taken_and_the_others_are_told(site: Site):
@@ -113,7 +100,7 @@ async def test_of_many_answers_at_once_one_is_taken_and_the_others_are_told(site
     answers = await asyncio.gather(*(site.post(f"/continuations/{continuation}", n) for n in range(10)))
     assert sorted(answer.status for answer in answers) == [200] + [409] * 9
     winner = next(n for n, answer in enumerate(answers) if answer.status == 200)
-    assert (await ended(site, id))["output"]["winner"] == winner
+    assert (await site.ended(id))["output"]["winner"] == winner
     told = next(answer for answer in answers if answer.status == 409)
     assert (told.json["code"], told.json["channel"]) == ("TaskAlreadyAnswered", "http")
 
@@ -129,7 +116,7 @@ async def test_the_same_idempotency_key_gets_the_same_reply(site: Site):
     assert (
         await site.ask("POST", f"/continuations/{continuation}", headers={"Idempotency-Key": "x" * 300})
     ).status == 400
-    assert (await ended(site, id))["status"] == "SUCCEEDED"
+    assert (await site.ended(id))["status"] == "SUCCEEDED"
 
 
 async def test_it_can_be_looked_at_after_it_was_answered(site: Site):

@@ -218,19 +218,14 @@ async def test_a_task_is_answered_once(site: Site):
     assert (await site.operate("SendTaskSuccess", taskToken=token, output='{"a": 1}')).json == {}
     refused = await site.operate("SendTaskSuccess", taskToken=token, output="2")
     assert "answered before" in is_error(refused, "TaskTimedOut")
-    shown = (await site.operate("DescribeExecution", executionArn=id)).json
-    assert read_json(shown["output"])["said"] == {"a": 1}
+    assert (await site.ended(id))["output"]["said"] == {"a": 1}
 
 
 async def test_a_task_is_failed(site: Site):
     id, token = await suspended(site)
     assert (await site.operate("SendTaskFailure", taskToken=token, error="No", cause="way")).json == {}
-
-    async def has_failed() -> bool:
-        shown = (await site.operate("DescribeExecution", executionArn=id)).json
-        return (shown["status"], shown.get("error"), shown.get("cause")) == ("FAILED", "No", "way")
-
-    await wait_until(has_failed, "the execution to fail")
+    end = await site.ended(id)
+    assert (end["status"], end["error"], end["cause"]) == ("FAILED", "No", "way")
 
 
 async def test_a_heartbeat_keeps_a_task_alive(site: Site):

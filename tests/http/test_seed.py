@@ -194,7 +194,7 @@ async def test_who_has_waited_long_enough_gets_504_and_the_execution_goes_on(act
     id = answer.headers["x-statebox-execution-id"]
     assert answer.status == 504
     assert (answer.json["error"], answer.json["execution"], answer.json["status"]) == ("StillAtWork", id, "RUNNING")
-    assert (await ended(acting, id))["output"] == "done"
+    assert (await acting.ended(id))["output"] == "done"
 
 
 async def test_send_response_decides_what_is_answered(site: Site):
@@ -278,17 +278,3 @@ async def test_json_is_read_whatever_type_it_is_sent_as(site: Site):
 
 def _renamed(branch: Json) -> Json:
     return {"StartAt": "Other", "States": {"Other": branch["States"]["Inner"]}}
-
-
-async def ended(site: Site, id: str) -> Json:
-    """Wait until an execution has ended; returns it."""
-    machine, _, name = id.partition(":")
-    shown: Json = None
-
-    async def has_ended() -> bool:
-        nonlocal shown
-        shown = (await site.get(f"/executions/{machine}/{name}")).json
-        return shown["status"] != "RUNNING"
-
-    await wait_until(has_ended, f"{id} to end")
-    return shown

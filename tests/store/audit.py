@@ -121,6 +121,9 @@ async def _read_all(commits: Commits) -> list[Found]:
     found: list[Found] = []
     reads: list[tuple[str | int, ...]] = []
     for key, type, ttl in zip(keys, types, ttls, strict=True):
+        if ttl == -2:
+            # It has expired since, by Redis's own time.
+            continue
         base, _, name = key.partition("}:")
         kind = _kind_of(name, meta=base.endswith("{meta"))
         assert type == kind.type.encode(), f"{key} is a {type}"

@@ -7,7 +7,15 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from statebox.asl.events import AnyEvent, CallbackAnswered, ExecutionStarted, TaskFailed, TaskHeartbeat, TaskSucceeded
+from statebox.asl.events import (
+    AnyEvent,
+    CallbackAnswered,
+    ExecutionStarted,
+    ExecutionStopped,
+    TaskFailed,
+    TaskHeartbeat,
+    TaskSucceeded,
+)
 from statebox.asl.execution import Execution
 from statebox.engine.errors import (
     AnswerCameFirst,
@@ -265,6 +273,26 @@ async def test_an_answer_against_a_timeout_a_stop_and_an_end_has_one_outcome(dae
         else:
             assert isinstance(answered, TaskDoesNotExist)
             assert (await owner.describe(held.id)).output == "over"
+
+
+async def test_an_answer_against_a_stop_is_before_it_or_refused(daemons: Daemons):
+    owner, other = await daemons.open("a"), await daemons.open("b")
+    outcomes: set[bool] = set()
+    for n in range(40):
+        name, token = f"x{n}", new_token()
+        held = execution(name, branches=[suspended(token)])
+        await owner.start(DEFINITION, first_step(held, opened=(callback(token),)), name)
+        moves = (other.answer(answer(token)), owner.stop(held.id, None, None, "stop"))
+
+        results = await asyncio.gather(*(moves if n % 2 else moves[::-1]), return_exceptions=True)
+
+        taken = held.id in results
+        outcomes.add(taken)
+        if not taken:
+            assert any(isinstance(result, TaskDoesNotExist) for result in results)
+        before = (CallbackAnswered("0:3"),) if taken else ()
+        assert await owner.inbox(held.id) == (*before, ExecutionStopped())
+    assert outcomes == {True, False}
 
 
 async def test_the_shadow_of_a_continuation_tells_how_long_there_is(store: RedisStore, daemons: Daemons):

@@ -365,6 +365,15 @@ async def test_what_cannot_be_read_is_set_aside_in_the_end(store: RedisStore, da
     assert (await store.claim(0, 10)).set_aside == ("m:broken",)
 
 
+async def test_what_is_due_but_not_there_is_looked_at_once(store: RedisStore, daemons: Daemons):
+    """Somebody deleted its key: it must not be found due for ever."""
+    ask(daemons.server, "ZADD", "statebox:{0}:due", NOON, "m:gone")
+
+    assert (await store.claim(0, 10)).claimed == ()
+
+    assert ask(daemons.server, "EXISTS", "statebox:{0}:due") == 0
+
+
 async def test_an_ended_execution_is_never_due_again(store: RedisStore, daemons: Daemons):
     (lease,) = await begin(store, "x")
     await store.checkpoint(lease, Checkpoint(ended(execution("x")), removed=frozenset("0"), release=True))

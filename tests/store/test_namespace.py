@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from statebox.embedded import EmbeddedValkey
+from statebox.engine.ports import Clock, Store
 from statebox.store.commits import Commits
 from statebox.store.connection import RedisSettings
 from statebox.store.keys import Keys
 from statebox.store.namespace import UnusableRedis, settle
+from statebox.store.redis_store import RedisStore, StoreSettings
 from tests.servers import ask
 from tests.store.conftest import Daemons
 
@@ -20,6 +22,14 @@ async def test_the_number_of_shards_is_fixed_when_a_prefix_is_first_used(daemons
     with pytest.raises(UnusableRedis, match=r"'statebox' was first used with 4 shards.* cannot be used with 1"):
         await daemons.open("c", shards=1)
     await daemons.open("d", shards=1, prefix="another")
+
+
+def test_the_store_and_its_clock_are_what_the_engine_asks_for():
+    store = RedisStore(StoreSettings(daemon="a"))
+
+    port: Store = store
+    clock: Clock = store.clock
+    assert (port, clock) == (store, store.clock)
 
 
 async def test_two_prefixes_share_a_redis_without_meeting(daemons: Daemons):

@@ -12,14 +12,16 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+import statebox.store.scripts
 from statebox.asl.events import CallbackAnswered
 from statebox.embedded import EmbeddedValkey
 from statebox.engine.errors import LeaseLost, ServiceUnavailable
 from statebox.engine.ports import Answer, Checkpoint, Claimed, Lease
 from statebox.store.codec import NewerFormat, Unreadable
-from statebox.store.commits import Refused
+from statebox.store.commits import Commits, Refused
 from statebox.store.connection import RedisSettings
 from statebox.store.redis_store import RedisStore, StoreSettings
+from statebox.store.scripts import script
 from tests.servers import ask
 from tests.store.audit import snapshot
 from tests.store.conftest import Daemons
@@ -41,6 +43,9 @@ from tests.waiting import wait_until
 
 @pytest_asyncio.fixture
 async def proxy(daemons: Daemons, tmp_path: Path) -> AsyncIterator[Proxy]:
+    """A proxy in front of a server that knows all scripts, so that the reply that is lost is not that it knows none."""
+    for file in Path(statebox.store.scripts.__file__).parent.glob("*.lua"):
+        ask(daemons.server, "SCRIPT LOAD", script(file.stem).text)
     async with Proxy(tmp_path, daemons.server.socket).running() as proxy:
         yield proxy
 
@@ -229,6 +234,25 @@ async def test_a_closed_store_lets_nobody_wait(daemons: Daemons, proxy: Proxy):
 
     with pytest.raises(ServiceUnavailable, match="closed"):
         await question
+
+
+class _Faulty(RedisSettings):
+    """Settings that a connection cannot be made of, by a fault of ours."""
+
+    @property
+    def db(self) -> int:
+        raise RuntimeError("a fault of ours")
+
+
+async def test_a_fault_of_ours_does_not_look_like_redis_being_away():
+    commits = Commits(_Faulty(), "faulty")
+    commits.open()
+
+    for _ in range(2):
+        with pytest.raises(ServiceUnavailable, match="broken down") as broken:
+            await commits.ask("PING")
+        assert isinstance(broken.value.__cause__, RuntimeError)
+    await commits.close()
 
 
 async def test_scripts_that_redis_has_forgotten_are_loaded_again(daemons: Daemons):

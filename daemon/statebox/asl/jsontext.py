@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NoReturn, TypeAlias, TypeGuard
+import re
+from itertools import accumulate
+from typing import Any, Final, NoReturn, TypeAlias, TypeGuard
 
 import msgspec
 
 # User data: what a JSON text can say. The one alias under which `Any` is allowed.
 Json: TypeAlias = Any
 
+# Deeper than people write, and so little that nothing which goes down into it meets Python's own limit.
+DEEPEST: Final = 250
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
+_STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_STEPS: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+_NO_BRACKETS: Final = bytes(byte for byte in range(256) if byte not in b"[]{}")
 
 
 class InvalidJson(ValueError):
@@ -24,10 +31,10 @@ def read_json(text: str | bytes) -> Json:
     Raises InvalidJson for broken JSON, NaN and Infinity, numbers beyond a double, unpaired surrogates and for nesting
     that is too deep to be processed.
     """
+    if _is_too_deep(text):
+        raise InvalidJson(f"the JSON is nested too deep: more than {DEEPEST} levels")
     try:
         return _decode(text)
-    except RecursionError:
-        raise InvalidJson("the JSON is nested too deep") from None
     except (msgspec.MsgspecError, ValueError) as error:
         _explain(text, error)
 
@@ -52,6 +59,16 @@ def is_array(value: Json) -> TypeGuard[list[Json]]:
     return isinstance(value, list)
 
 
+def _is_too_deep(text: str | bytes) -> bool:
+    """Whether arrays and objects are nested deeper than DEEPEST; the text need not be valid."""
+    raw = text.encode(errors="replace") if isinstance(text, str) else text
+    if raw.count(b"[") + raw.count(b"{") <= DEEPEST:
+        return False
+    # Without strings only the brackets matter.
+    brackets = _STRING.sub(b"", raw).translate(None, _NO_BRACKETS)
+    return max(accumulate(map(_STEPS.__getitem__, brackets)), default=0) > DEEPEST
+
+
 def _explain(text: str | bytes, error: Exception) -> NoReturn:
     """Say what is wrong in words with a line and a column; msgspec counts bytes only."""
 
@@ -64,6 +81,4 @@ def _explain(text: str | bytes, error: Exception) -> NoReturn:
         raise InvalidJson(f"{broken.msg} at line {broken.lineno} column {broken.colno}") from None
     except UnicodeDecodeError:
         raise InvalidJson("the text is not UTF-8") from None
-    except RecursionError:
-        raise InvalidJson("the JSON is nested too deep") from None
     raise InvalidJson(f"a string or number in it cannot be kept exactly: {error}") from None

@@ -527,6 +527,8 @@ class Stepping:
                 token = None
         if token is not None:
             self.answered.add(token)
+            # Whoever waited for the reply has had it; what comes now is for whoever answered.
+            self.response = msgspec.UNSET
 
     def _opened(self, id: str) -> Line:
         line = self._lines.open(id)

@@ -31,7 +31,7 @@ _OPTIONS = {option.key: option for option in options()}
 _VARIABLES = {option.variable: option for option in _OPTIONS.values()}
 # Variables of that prefix that are not the daemon's: the client's, those of the tests, and what Kubernetes sets by
 # itself in every container beside a Service that is called statebox.
-_FOREIGN_VARIABLES = re.compile(r"STATEBOX_(CONFIG|ENDPOINT|TEST_\w+|PORT|PORT_\w+|SERVICE_\w+)")
+_FOREIGN_VARIABLES = re.compile(r"STATEBOX_(CONFIG|ENDPOINT|TOKEN|TEST_\w+|PORT|PORT_\w+|SERVICE_\w+)")
 
 
 class ConfigError(Exception):

@@ -37,7 +37,7 @@ def check_name(name: str, what: str = "name") -> str:
     """The name, if it is allowed. Raises InvalidName."""
     if not name or len(name) > _LONGEST or _FORBIDDEN.search(name):
         raise InvalidName(
-            f"Invalid Name: '{name}': a {what} has 1 to {_LONGEST} characters and none of blanks, "
+            f"Invalid Name: '{name}': the {what} has 1 to {_LONGEST} characters and none of blanks, "
             '< > { } [ ] ? * " # % \\ ^ | ~ ` $ & , ; : /'
         )
     return name

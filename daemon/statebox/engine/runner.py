@@ -174,6 +174,9 @@ class Runner:
                 # Nothing was written: do it again from the value before, the inbox first.
                 self._pending = events[inbox:] + self._pending
                 self.look_into_inbox()
+                if inbox:
+                    # It stands in the inbox that was just read, or something is wrong: then not in a hot loop.
+                    await asyncio.sleep(_STORE_PAUSE_SECONDS)
                 return
             if saved.lease is None:
                 self.execution = step.execution

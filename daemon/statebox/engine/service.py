@@ -158,7 +158,7 @@ class Service:
         return await self._around.store.set_aside()
 
     async def settle(self, id: str, seconds: float, beyond: str | None = None) -> Execution:
-        """Wait until an execution has ended or nothing but callbacks and timers is outstanding, at most `seconds`.
+        """Wait until an execution has ended, has replied, or waits for callbacks and timers only, at most `seconds`.
 
         Returns it as it is then (look at `idle` and `ended`). Beyond the continuation `beyond`: as long as that is
         outstanding, its answer has not been taken in.
@@ -169,7 +169,8 @@ class Service:
                 event.clear()
                 execution = await self._around.store.describe(id)
                 waited_for = {c.token for c in execution.outstanding() if isinstance(c, AwaitCallback)}
-                if execution.ended or (execution.idle and beyond not in waited_for):
+                replied = execution.response is not msgspec.UNSET
+                if execution.ended or ((execution.idle or replied) and beyond not in waited_for):
                     return execution
                 left = deadline - asyncio.get_running_loop().time()
                 if left <= 0:

@@ -22,7 +22,7 @@ _NO_VALUE: tuple[()] = ()
 def write_chunk(events: Sequence[HistoryEvent], texts: Texts) -> bytes:
     """The events, whose ids must follow each other, as a chunk."""
     first, base_ms, expected = events[0].id, events[0].at_ms, events[0].id
-    # This is most of what writing a short execution costs: a value is looked up by identity before anything else is done.
+    # This is most of what writing a short execution costs, so a value is looked up by identity before all else.
     places: dict[int, int] = {}
     payloads: dict[bytes, int] = {}
     rows: list[list[Json]] = []

@@ -16,7 +16,7 @@ from statebox.asl.execution import AnyWaiting, Branch, Execution, Status
 from statebox.asl.jsontext import InvalidJson, Json, read_json, write_json
 from statebox.engine.errors import ServiceUnavailable
 
-# The newest format, which is what is written. All older ones that are listed in ARCHITECTURE.md can be read.
+# What is written; of older formats those of the last two releases are read, and there are none yet.
 FORMAT: Final = 1
 
 _T = TypeVar("_T")

@@ -83,8 +83,11 @@ class Commits:
             return await self.ask("EVAL", lua.text, 1, due, *arguments)
 
     def _submit(self, packed: bytes) -> _Answer:
-        if self._carrier is None or self._carrier.done():
+        if self._carrier is None or self._carrier.cancelled():
             raise ServiceUnavailable("The connection to Redis is closed")
+        if self._carrier.done():
+            # It only ends so by a fault of ours, which must not look like Redis being away.
+            raise ServiceUnavailable("The connection to Redis has broken down") from self._carrier.exception()
         answer: _Answer = asyncio.get_running_loop().create_future()
         self._queue.append((packed, answer))
         self._filled.set()
