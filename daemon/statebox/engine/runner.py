@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import msgspec
 
-from statebox.asl.commands import AwaitCallback, InvokeTask, StartTimer
+from statebox.asl.commands import AwaitCallback, InvokeTask, StartChild, StartTimer
 from statebox.asl.definition import StateMachine
 from statebox.asl.errors import RUNTIME
-from statebox.asl.events import AnyEvent, Continued, TaskFailed, TimerFired
-from statebox.asl.execution import ROOT, Execution
+from statebox.asl.events import AnyEvent, Continued, TaskFailed, TaskSubmitted, TimerFired
+from statebox.asl.execution import ROOT, Execution, OnChild
 from statebox.asl.interpreter import Step, advance
+from statebox.asl.limits import Limits
 from statebox.asl.lines import BranchesNeeded
 from statebox.asl.moment import Moment
 from statebox.engine.errors import AnswerCameFirst, LeaseLost, ServiceUnavailable
@@ -26,6 +27,8 @@ _log = logging.getLogger(__name__)
 _STORE_PAUSE_SECONDS: Final = 0.5
 
 _T = TypeVar("_T")
+# What a branch may want to have done.
+Call = InvokeTask | StartChild
 Spawn = Callable[[Coroutine[None, None, None]], "asyncio.Task[None]"]
 
 
@@ -37,7 +40,7 @@ class Surroundings(msgspec.Struct, frozen=True):
     clock: Clock
     entropy: Callable[[], bytes]
     spawn: Spawn
-    transitions: int
+    limits: Limits
 
     def moment(self) -> Moment:
         """This moment."""
@@ -65,12 +68,28 @@ def checkpoint_of(step: Step, consumed: int = 0, parked: bool | None = None) -> 
     )
 
 
+def _same_call(one: Call, other: Call) -> bool:
+    return one.id == other.id and getattr(one, "reference", None) == getattr(other, "reference", None)
+
+
 def _deadline(execution: Execution, branch: str) -> int | None:
     return min((c.fires_at_ms for c in execution.outstanding_of(branch) if isinstance(c, StartTimer)), default=None)
 
 
 def _due(execution: Execution) -> int | None:
     return min((c.fires_at_ms for c in execution.outstanding() if isinstance(c, StartTimer)), default=None)
+
+
+class Children(Protocol):
+    """Starts and stops the executions of a distributed Map's items, under the definition that the parent is pinned to."""
+
+    async def start(self, parent: Execution, command: StartChild) -> TaskSubmitted | TaskFailed:
+        """Start one, once however often this is called. Raises ServiceUnavailable."""
+        ...
+
+    async def stop(self, parent: Execution, name: str) -> None:
+        """Stop one that nobody waits for any more."""
+        ...
 
 
 class Runner:
@@ -80,6 +99,7 @@ class Runner:
         self,
         around: Surroundings,
         machine: StateMachine,
+        children: Children,
         lease: Lease,
         execution: Execution,
         events: Iterable[AnyEvent] = (),
@@ -89,6 +109,7 @@ class Runner:
         self.execution = execution
         self._around = around
         self._machine = machine
+        self._children = children
         self._pending: list[AnyEvent] = list(events)
         # How many of the pending events, at their head, came out of the inbox.
         self._from_inbox = inbox
@@ -96,7 +117,7 @@ class Runner:
         # Nothing is in flight yet for what the value wants.
         self._fresh = True
         self._turn = asyncio.Event()
-        self._calls: dict[str, tuple[InvokeTask, asyncio.Task[None]]] = {}
+        self._calls: dict[str, tuple[Call, asyncio.Task[None]]] = {}
         self._timers: dict[str, tuple[int, asyncio.TimerHandle]] = {}
         self._over = False
         self._winding_down = False
@@ -179,6 +200,7 @@ class Runner:
                     await asyncio.sleep(_STORE_PAUSE_SECONDS)
                 return
             if saved.lease is None:
+                self._abandon(step)
                 self.execution = step.execution
                 self._over = True
                 return
@@ -186,10 +208,18 @@ class Runner:
             if saved.waiting:
                 self.look_into_inbox()
         self._fresh = False
+        self._abandon(step)
         self.execution = step.execution
         self._reconcile({*touched, *step.changed, *step.removed})
         if self.execution.unfinished:
             self.post(Continued())
+
+    def _abandon(self, step: Step) -> None:
+        """Stop the children that nobody waits for any more."""
+        for id in step.removed:
+            branch = self.execution.branches.get(id)
+            if branch is not None and isinstance(branch.waiting, OnChild) and branch.waiting.handed_over:
+                self._around.spawn(self._children.stop(self.execution, branch.waiting.name))
 
     async def _fetch_inbox(self) -> None:
         delivered = await self._patiently(lambda: self._around.store.inbox(self.execution.id))
@@ -216,7 +246,7 @@ class Runner:
         step = Step(self.execution)
         for event in events:
             moment = self._around.moment()
-            step = step.then(advance(self._machine, step.execution, event, moment, self._around.transitions))
+            step = step.then(advance(self._machine, step.execution, event, moment, self._around.limits))
         return step
 
     def _due_timers(self) -> list[AnyEvent]:
@@ -232,7 +262,7 @@ class Runner:
         if execution.unfinished or any(branch not in touched for branch in self._calls):
             return True
         looked_at = {*touched, *step.changed}
-        return any(isinstance(c, InvokeTask) for id in looked_at for c in execution.outstanding_of(id))
+        return any(isinstance(c, InvokeTask | StartChild) for id in looked_at for c in execution.outstanding_of(id))
 
     async def _checkpoint(self, checkpoint: Checkpoint) -> Saved:
         while True:
@@ -257,11 +287,11 @@ class Runner:
     def _reconcile(self, branches: Iterable[str]) -> None:
         """Make what is in flight for these branches what they want now."""
         for branch in branches:
-            wanted: InvokeTask | None = None
+            wanted: Call | None = None
             fires_at_ms: int | None = None
             for command in self.execution.outstanding_of(branch):
                 match command:
-                    case InvokeTask():
+                    case InvokeTask() | StartChild():
                         wanted = command
                     case StartTimer():
                         fires_at_ms = command.fires_at_ms
@@ -271,25 +301,30 @@ class Runner:
             self._set_timer(branch, fires_at_ms)
         self._set_timer("", self.execution.deadline_ms)
 
-    def _call(self, branch: str, wanted: InvokeTask | None) -> None:
+    def _call(self, branch: str, wanted: Call | None) -> None:
         current = self._calls.get(branch)
         if current is not None:
-            if wanted is not None and (current[0].id, current[0].reference) == (wanted.id, wanted.reference):
+            if wanted is not None and _same_call(current[0], wanted):
                 return
             self._calls.pop(branch)[1].cancel()
         if wanted is not None and not self._winding_down:
             self._calls[branch] = (wanted, self._around.spawn(self._invoke(branch, wanted)))
 
-    async def _invoke(self, branch: str, task: InvokeTask) -> None:
+    async def _invoke(self, branch: str, task: Call) -> None:
         """One effect. A lease that has run out by our own clock makes the call somebody else's business."""
         if self._around.clock.boottime() >= self.lease.until and not await self._still_mine():
             self.lose()
             return
         try:
-            event = await self._around.invoker.invoke(task)
+            if isinstance(task, StartChild):
+                event = await self._patiently(lambda: self._children.start(self.execution, task))
+            else:
+                event = await self._around.invoker.invoke(task)
+        except LeaseLost:
+            return
         except Exception as error:  # noqa: BLE001 - a fault of the invoker's fails its task, not the execution's runner
             _log.exception("an invoker broke", extra={"execution": self.execution.id})
-            event = TaskFailed(task.id, RUNTIME, f"The invoker of {task.resource} broke: {error!r}")
+            event = TaskFailed(task.id, RUNTIME, f"An invoker broke: {error!r}")
         if branch in self._calls and self._calls[branch][0] is task:
             del self._calls[branch]
         self.post(event)

@@ -59,6 +59,10 @@ class _Head(msgspec.Struct, frozen=True, array_like=True):
     shard: int
     started_ms: int
     seed: bool
+    scope: str = ""
+    parent: str | None = None
+    parent_task: str | None = None
+    map_run: str | None = None
 
 
 class _State(msgspec.Struct, frozen=True, array_like=True):
@@ -99,9 +103,9 @@ _read_record = msgspec.json.Decoder(_Record)
 def write_head(execution: Execution) -> bytes:
     """The part of an execution that never changes, but its input."""
     e = execution
-    return write_json(
-        _Head(FORMAT, e.id, e.uid, e.machine, e.name, e.arn, e.machine_arn, e.role_arn, e.shard, e.started_ms, e.seed)
-    )
+    names = (e.id, e.uid, e.machine, e.name, e.arn, e.machine_arn, e.role_arn)
+    child = (e.scope, e.parent, e.parent_task, e.map_run)
+    return write_json(_Head(FORMAT, *names, e.shard, e.started_ms, e.seed, *(child if e.parent else ())))
 
 
 def write_state(execution: Execution, texts: Texts) -> bytes:
@@ -167,6 +171,10 @@ def read_execution(fields: Mapping[bytes, bytes], whole: bool) -> Execution:
         response=state.response[0] if state.response else msgspec.UNSET,
         unfinished=state.unfinished,
         whole=whole,
+        scope=head.scope,
+        parent=head.parent,
+        parent_task=head.parent_task,
+        map_run=head.map_run,
     )
 
 

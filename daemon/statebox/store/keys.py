@@ -128,7 +128,10 @@ class Keys:
         self.due_channel = f"{prefix}:due"
 
     def shard_of_id(self, id: str) -> int:
-        """The shard of an execution, by its id `<machine>:<name>`."""
+        """The shard of an execution, by its id `<machine>:<name>`; a map run's children carry theirs as tokens do."""
+        machine, _, name = id.rpartition(":")
+        if "/" in machine and _TOKEN.match(name) is not None and int(name[-3:], 16) < len(self.shards):
+            return int(name[-3:], 16)
         return crc32(id.encode()) % len(self.shards)
 
     def of_id(self, id: str) -> ShardKeys:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from statebox.asl.commands import AwaitCallback
-from statebox.asl.execution import Branch
+from statebox.asl.events import TaskFailed, TaskSucceeded
+from statebox.asl.execution import Branch, Execution, Status
 from statebox.engine.ports import Checkpoint
 from statebox.store.chunks import write_chunk
 from statebox.store.codec import FORMAT, Texts, write_data, write_record, write_state
 from statebox.store.connection import Argument
+from statebox.store.entries import write_entry
 from statebox.store.keys import shard_of_token
 
 
@@ -44,6 +46,7 @@ def step_arguments(
         checkpoint.consumed,
         history[0].id if history else "",
         write_chunk(history, texts) if history else "",
+        *_told_parent(execution),
     ]
     if first:
         fields = _fields(branches.values(), branches.values(), texts)
@@ -59,6 +62,16 @@ def step_arguments(
         arguments.append(len(values))
         arguments += values
     return arguments
+
+
+def _told_parent(execution: Execution) -> tuple[Argument, Argument]:
+    """Who is told of the end of a map run's child, and what: the parent's id and the inbox entry."""
+    if not execution.ended or execution.parent is None or execution.parent_task is None:
+        return "", ""
+    task = execution.parent_task
+    if execution.status is Status.SUCCEEDED:
+        return execution.parent, write_entry(TaskSucceeded(task, execution.output))
+    return execution.parent, write_entry(TaskFailed(task, execution.error, execution.cause))
 
 
 def _fields(changed: Iterable[Branch], reloaded: Iterable[Branch], texts: Texts) -> list[Argument]:

@@ -1,7 +1,7 @@
 -- Write one step of an execution: what start and checkpoint have in common. ARGV from `at` on:
 --   token, sequence, lease_ms, daemon, format, release ('1' or ''), due_ms ('' for none), retention_ms,
 --   status, stopped_ms ('' for none), machine, started_ms, state, consumed, id of the first history event ('' for none),
---   chunk of history; then five lists, each led by the number of its values:
+--   chunk of history, parent to be told of the end ('' for none) and its inbox entry; then five lists, each led by the number of its values:
 --   fields (name, value), removed (branch), opened (token, task, state, since_ms, deadline_ms or ''), closed (token),
 --   deadlines (branch, ms or '').
 
@@ -14,9 +14,9 @@ local function read_step(at)
     format = ARGV[at + 4], release = ARGV[at + 5] == '1', due_ms = tonumber(ARGV[at + 6]),
     retention_ms = tonumber(ARGV[at + 7]), status = ARGV[at + 8], stopped_ms = ARGV[at + 9], machine = ARGV[at + 10],
     started_ms = ARGV[at + 11], state = ARGV[at + 12], consumed = tonumber(ARGV[at + 13]),
-    first_event = ARGV[at + 14], chunk = ARGV[at + 15],
+    first_event = ARGV[at + 14], chunk = ARGV[at + 15], parent = ARGV[at + 16], entry = ARGV[at + 17],
   }
-  local place = at + 16
+  local place = at + 18
   for _, list in ipairs({'fields', 'removed', 'opened', 'closed', 'deadlines'}) do
     local count = tonumber(ARGV[place])
     step[list] = {first = place + 1, last = place + count}
@@ -87,6 +87,20 @@ local function close_continuations(step)
       redis.call('DEL', base .. 'continuation:' .. token)
       redis.call('ZREM', base .. 'waiting', token)
     end
+  end
+end
+
+-- A child of a map run answers its parent, which lives on the same shard, in the very step that ends it.
+local function tell_parent(step)
+  local key = base .. 'execution:' .. step.parent
+  local status, lease, aside = unpack(redis.call('HMGET', key, 'status', 'lease', 'aside'))
+  if status ~= 'RUNNING' then return end
+  redis.call('RPUSH', base .. 'inbox:' .. step.parent, step.entry)
+  if lease then
+    redis.call('PUBLISH', channel('inbox'), step.parent)
+  elseif not aside then
+    redis.call('ZADD', base .. 'due', now, step.parent)
+    redis.call('PUBLISH', channel('due'), string.match(base, '{(%d+)}:$'))
   end
 end
 
@@ -175,6 +189,7 @@ local function write_step(id, step, definition, former, fields)
 
   if step.ended then
     finish(id, key, step, definition, former)
+    if step.parent ~= '' then tell_parent(step) end
   else
     park(id, step, former)
   end

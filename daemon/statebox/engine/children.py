@@ -1,0 +1,97 @@
+"""Children: the executions of a distributed Map's items, started on their parent's shard under its definition."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from statebox.asl.commands import StartChild
+from statebox.asl.definition import StateMachine
+from statebox.asl.errors import RUNTIME
+from statebox.asl.events import ExecutionStarted, TaskFailed, TaskSubmitted
+from statebox.asl.execution import Execution, Status
+from statebox.asl.interpreter import advance, begin
+from statebox.engine.errors import ExecutionAlreadyExists, ServiceError
+from statebox.engine.ports import Definition
+from statebox.engine.runner import Runner, Surroundings, checkpoint_of
+
+_log = logging.getLogger(__name__)
+
+_STOPPED: Final = "The map run ended without this item"
+
+
+class ChildExecutions:
+    """Starts and stops the children of executions of one definition; `adopt` runs those that are not done at once."""
+
+    def __init__(
+        self,
+        around: Surroundings,
+        definition: Definition,
+        machine: StateMachine,
+        adopt: Callable[[Runner], None],
+        take_stopped: Callable[[str], None],
+    ) -> None:
+        self._around = around
+        self._definition = definition
+        self._machine = machine
+        self._adopt = adopt
+        self._take_stopped = take_stopped
+
+    async def start(self, parent: Execution, command: StartChild) -> TaskSubmitted | TaskFailed:
+        """Start one. Its name is the same for every try, so it is started once."""
+        moment = self._around.moment()
+        child = begin(self._child(parent, command, moment.now_ms), self._machine)
+        step = advance(self._machine, child, ExecutionStarted(), moment, self._around.limits)
+        try:
+            started = await self._around.store.start(self._definition, checkpoint_of(step), command.name)
+        except ExecutionAlreadyExists:
+            return TaskSubmitted(command.id, child.id, None)
+        except ValueError as wrong:
+            return TaskFailed(command.id, RUNTIME, str(wrong))
+        if started.lease is not None:
+            self._adopt(Runner(self._around, self._machine, self, started.lease, step.execution))
+        return TaskSubmitted(command.id, child.id, None)
+
+    async def stop(self, parent: Execution, name: str) -> None:
+        """Stop one; what cannot be stopped now ends by itself, and nobody listens."""
+        id = name
+        try:
+            taken = await self._around.store.stop(id, RUNTIME, _STOPPED, name)
+        except ServiceError as error:
+            _log.warning("a map run's child was not stopped: %s", error.message, extra={"execution": id})
+            return
+        if not isinstance(taken, int):
+            self._take_stopped(id)
+
+    def _child(self, parent: Execution, command: StartChild, now_ms: int) -> Execution:
+        # arn:aws:states:<region>:<account>:mapRun:<machine>/<label>:<uuid>
+        family = command.map_run.split(":")[6]
+        id = f"{family}:{command.name}"
+        place = parent.arn.split(":execution:", 1)[0]
+        return msgspec.structs.replace(
+            parent,
+            id=id,
+            uid=command.name.replace("-", ""),
+            machine=family,
+            name=command.name,
+            arn=f"{place}:execution:{id}",
+            machine_arn=f"{place}:stateMachine:{family}",
+            input=command.input,
+            started_ms=now_ms,
+            now_ms=now_ms,
+            status=Status.RUNNING,
+            deadline_ms=None,
+            next_event=1,
+            branches={},
+            response=msgspec.UNSET,
+            unfinished=False,
+            whole=True,
+            seed=False,
+            scope=command.scope,
+            parent=parent.id,
+            parent_task=command.id,
+            map_run=command.map_run,
+        )
