@@ -231,8 +231,8 @@ class Daemon:
         except (InvalidToken, TaskTimedOut, TaskAlreadyAnswered, TaskDoesNotExist) as refused:
             # Every daemon hears each message; all but one are told that it was answered.
             _log.info("resume: %s", refused.message)
-        except ServiceUnavailable as away:
-            _log.error("resume: a message could not be acted on: %s", away.message)
+        except ServiceError as failed:
+            _log.error("resume: a message could not be acted on: %s", failed.message)
 
     async def _forget(self) -> None:
         while True:

@@ -312,7 +312,10 @@ class Runner:
 
     async def _invoke(self, branch: str, task: Call) -> None:
         """One effect. A lease that has run out by our own clock makes the call somebody else's business."""
-        if self._around.clock.boottime() >= self.lease.until and not await self._still_mine():
+        try:
+            if self._around.clock.boottime() >= self.lease.until and not await self._still_mine():
+                raise LeaseLost
+        except LeaseLost:
             self.lose()
             return
         try:
