@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from statebox.asl.commands import InvokeTask
 from statebox.asl.events import TaskFailed
 from statebox.asl.jsontext import InvalidJson, is_object, read_json, write_json_text
+from statebox.asl.limits import Limits as ExecutionLimits
 from statebox.config import Config, Secret
 from statebox.engine.errors import (
     InvalidDefinition,
@@ -104,7 +105,7 @@ class Daemon:
                 clock=self._store.clock,
                 entropy=lambda: secrets.token_bytes(32),
                 spawn=group.create_task,
-                transitions=self.config.daemon.transitions_per_step,
+                limits=execution_limits(self.config),
             )
             watchers = Watchers()
             scheduler = Scheduler(around, machines, watchers, _limits(self.config))
@@ -312,6 +313,12 @@ def _store_settings(config: Config, name: str) -> StoreSettings:
         lease_ms=int(config.daemon.lease_seconds * 1000),
         retention_ms=int(config.daemon.retention_days * _SECONDS_A_DAY * 1000),
     )
+
+
+def execution_limits(config: Config) -> ExecutionLimits:
+    """How much one execution may be."""
+    limits = config.limits
+    return ExecutionLimits(config.daemon.transitions_per_step, limits.payload_bytes, limits.history_events)
 
 
 def _limits(config: Config) -> Limits:

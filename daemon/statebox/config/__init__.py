@@ -3,6 +3,7 @@
 from statebox.config.sections import (
     DaemonConfig,
     HttpConfig,
+    LimitsConfig,
     LogConfig,
     OpenWhiskConfig,
     Option,
@@ -19,6 +20,7 @@ __all__ = [
     "ConfigError",
     "DaemonConfig",
     "HttpConfig",
+    "LimitsConfig",
     "LogConfig",
     "OpenWhiskConfig",
     "Option",

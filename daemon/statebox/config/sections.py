@@ -182,6 +182,22 @@ class OpenWhiskConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LimitsConfig:
+    """How much one execution may be; AWS's values where its behaviour depends on them. 0 lifts a limit."""
+
+    payload_bytes: int = option(
+        262_144,
+        values.whole(at_least=0, at_most=1024 * 1024 * 1024),
+        "largest input, output or result, in bytes of JSON; more fails the state with States.DataLimitExceeded",
+    )
+    history_events: int = option(
+        25_000,
+        values.whole(at_least=0, at_most=1_000_000_000),
+        "longest history, in events; the execution fails with the last one",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogConfig:
     """What is logged, to stderr."""
 
@@ -200,6 +216,7 @@ def options() -> Iterator[Option]:
         "daemon": DaemonConfig,
         "http": HttpConfig,
         "openwhisk": OpenWhiskConfig,
+        "limits": LimitsConfig,
         "log": LogConfig,
     }
     for section, declared in sections.items():

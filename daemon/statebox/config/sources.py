@@ -16,6 +16,7 @@ from statebox.config.redisurl import split_redis_url
 from statebox.config.sections import (
     DaemonConfig,
     HttpConfig,
+    LimitsConfig,
     LogConfig,
     OpenWhiskConfig,
     Option,
@@ -59,6 +60,7 @@ class Config:
     daemon: DaemonConfig = field(default_factory=DaemonConfig)
     http: HttpConfig = field(default_factory=HttpConfig)
     openwhisk: OpenWhiskConfig = field(default_factory=OpenWhiskConfig)
+    limits: LimitsConfig = field(default_factory=LimitsConfig)
     log: LogConfig = field(default_factory=LogConfig)
     origins: Mapping[str, str] = field(default_factory=dict[str, str], compare=False, repr=False)
 
@@ -111,6 +113,7 @@ def load(
         daemon=section("daemon", DaemonConfig),
         http=section("http", HttpConfig),
         openwhisk=section("openwhisk", OpenWhiskConfig),
+        limits=section("limits", LimitsConfig),
         log=section("log", LogConfig),
         origins={key: entry.origin for key, entry in found.items()},
     )

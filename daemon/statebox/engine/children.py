@@ -12,10 +12,10 @@ from statebox.asl.commands import StartChild
 from statebox.asl.definition import StateMachine
 from statebox.asl.errors import RUNTIME
 from statebox.asl.events import ExecutionStarted, TaskFailed, TaskSubmitted
-from statebox.asl.execution import Execution, Status
+from statebox.asl.execution import Execution, OnChild, Status
 from statebox.asl.interpreter import advance, begin
 from statebox.engine.errors import ExecutionAlreadyExists, ServiceError
-from statebox.engine.ports import Definition
+from statebox.engine.ports import Claimed, Definition
 from statebox.engine.runner import Runner, Surroundings, checkpoint_of
 
 _log = logging.getLogger(__name__)
@@ -32,13 +32,13 @@ class ChildExecutions:
         definition: Definition,
         machine: StateMachine,
         adopt: Callable[[Runner], None],
-        take_stopped: Callable[[str], None],
+        take: Callable[[Claimed], None],
     ) -> None:
         self._around = around
         self._definition = definition
         self._machine = machine
         self._adopt = adopt
-        self._take_stopped = take_stopped
+        self._take = take
 
     async def start(self, parent: Execution, command: StartChild) -> TaskSubmitted | TaskFailed:
         """Start one. Its name is the same for every try, so it is started once."""
@@ -55,20 +55,19 @@ class ChildExecutions:
             self._adopt(Runner(self._around, self._machine, self, started.lease, step.execution))
         return TaskSubmitted(command.id, child.id, None)
 
-    async def stop(self, parent: Execution, name: str) -> None:
+    async def stop(self, child: OnChild) -> None:
         """Stop one; what cannot be stopped now ends by itself, and nobody listens."""
-        id = name
+        id = f"{_family(child.map_run)}:{child.name}"
         try:
-            taken = await self._around.store.stop(id, RUNTIME, _STOPPED, name)
+            taken = await self._around.store.stop(id, RUNTIME, _STOPPED, child.name)
         except ServiceError as error:
             _log.warning("a map run's child was not stopped: %s", error.message, extra={"execution": id})
             return
-        if not isinstance(taken, int):
-            self._take_stopped(id)
+        if isinstance(taken, Claimed):
+            self._take(taken)
 
     def _child(self, parent: Execution, command: StartChild, now_ms: int) -> Execution:
-        # arn:aws:states:<region>:<account>:mapRun:<machine>/<label>:<uuid>
-        family = command.map_run.split(":")[6]
+        family = _family(command.map_run)
         id = f"{family}:{command.name}"
         place = parent.arn.split(":execution:", 1)[0]
         return msgspec.structs.replace(
@@ -95,3 +94,9 @@ class ChildExecutions:
             parent_task=command.id,
             map_run=command.map_run,
         )
+
+
+def _family(map_run: str) -> str:
+    """What stands for the machine in the ids of a map run's children: `<machine>/<label>`."""
+    # arn:aws:states:<region>:<account>:mapRun:<machine>/<label>:<uuid>
+    return map_run.split(":")[6]

@@ -81,13 +81,13 @@ def _due(execution: Execution) -> int | None:
 
 
 class Children(Protocol):
-    """Starts and stops the executions of a distributed Map's items, under the definition that the parent is pinned to."""
+    """Starts and stops the executions of a distributed Map's items, under the parent's definition."""
 
     async def start(self, parent: Execution, command: StartChild) -> TaskSubmitted | TaskFailed:
         """Start one, once however often this is called. Raises ServiceUnavailable."""
         ...
 
-    async def stop(self, parent: Execution, name: str) -> None:
+    async def stop(self, child: OnChild) -> None:
         """Stop one that nobody waits for any more."""
         ...
 
@@ -219,7 +219,7 @@ class Runner:
         for id in step.removed:
             branch = self.execution.branches.get(id)
             if branch is not None and isinstance(branch.waiting, OnChild) and branch.waiting.handed_over:
-                self._around.spawn(self._children.stop(self.execution, branch.waiting.name))
+                self._around.spawn(self._children.stop(branch.waiting))
 
     async def _fetch_inbox(self) -> None:
         delivered = await self._patiently(lambda: self._around.store.inbox(self.execution.id))

@@ -9,9 +9,11 @@ from typing import Final
 
 import msgspec
 
+from statebox.asl.definition import StateMachine
+from statebox.engine.children import ChildExecutions
 from statebox.engine.errors import InvalidDefinition, ServiceUnavailable
 from statebox.engine.machines import Machines, definition_of
-from statebox.engine.ports import Claimed, Hint, InboxFilled, LookNow, Parked, Resume
+from statebox.engine.ports import Claimed, Definition, Hint, InboxFilled, LookNow, Parked, Resume
 from statebox.engine.runner import Runner, Surroundings
 from statebox.engine.watchers import Watchers
 
@@ -79,15 +81,28 @@ class Scheduler:
             if held.readopt(claimed.lease):
                 return
             held.lose()
+        definition = definition_of(claimed.definition)
         try:
-            machine = self._machines.machine(definition_of(claimed.definition))
+            machine = self._machines.machine(definition)
         except InvalidDefinition:
             # It was valid when it was stored: leave it to a daemon that understands it, or to be set aside.
             _log.exception("a stored definition cannot be read", extra={"execution": claimed.execution.id})
             return
         self.adopt(
-            Runner(self._around, machine, claimed.lease, claimed.execution, claimed.inbox, inbox=len(claimed.inbox))
+            Runner(
+                self._around,
+                machine,
+                self.children_of(definition, machine),
+                claimed.lease,
+                claimed.execution,
+                claimed.inbox,
+                inbox=len(claimed.inbox),
+            )
         )
+
+    def children_of(self, definition: Definition, machine: StateMachine) -> ChildExecutions:
+        """Who starts and stops the children of this definition's distributed Maps."""
+        return ChildExecutions(self._around, definition, machine, self.adopt, self.take)
 
     def look_into_inbox(self, id: str) -> None:
         """Something was delivered to an execution: if it is here, let it fetch it."""

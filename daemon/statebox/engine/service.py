@@ -106,10 +106,12 @@ class Service:
             ),
             parsed,
         )
-        step = advance(parsed, execution, ExecutionStarted(), moment, self._around.transitions)
+        step = advance(parsed, execution, ExecutionStarted(), moment, self._around.limits)
         started = await self._around.store.start(text, checkpoint_of(step), operation or uuid.uuid4().hex)
         if started.lease is not None:
-            self._scheduler.adopt(Runner(self._around, parsed, started.lease, step.execution))
+            self._scheduler.adopt(
+                Runner(self._around, parsed, self._scheduler.children_of(text, parsed), started.lease, step.execution)
+            )
         return Beginning(id, started.started_ms, None if started.existing else step.execution)
 
     async def describe_execution(self, id: str) -> Execution:

@@ -104,8 +104,8 @@ def write_head(execution: Execution) -> bytes:
     """The part of an execution that never changes, but its input."""
     e = execution
     names = (e.id, e.uid, e.machine, e.name, e.arn, e.machine_arn, e.role_arn)
-    child = (e.scope, e.parent, e.parent_task, e.map_run)
-    return write_json(_Head(FORMAT, *names, e.shard, e.started_ms, e.seed, *(child if e.parent else ())))
+    head = _Head(FORMAT, *names, e.shard, e.started_ms, e.seed, e.scope, e.parent, e.parent_task, e.map_run)
+    return write_json(head)
 
 
 def write_state(execution: Execution, texts: Texts) -> bytes:

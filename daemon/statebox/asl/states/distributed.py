@@ -42,7 +42,7 @@ class Transfer:
 
     def arguments(self, sources: Sources) -> dict[str, Json]:
         """What the resource is given."""
-        parameters = {} if self.parameters is None else self.parameters.render(sources)
+        parameters: Json = {} if self.parameters is None else self.parameters.render(sources)
         return {"Resource": self.resource, "Parameters": parameters, "Config": dict(self.config)}
 
 

@@ -94,7 +94,7 @@ class Map(State):
     def enter(self, visit: Visit) -> Transition:
         sources = self._sources(visit)
         reader = None if self.distributed is None else self.distributed.reader
-        items = [] if reader is not None else self._items(sources)
+        items: Sequence[Json] = [] if reader is not None else self._items(sources)
         concurrency = None if self.max_concurrency is None else self.max_concurrency.resolve(sources)
         started = visit.write(_STARTED, len(items))
         waiting = OnChildren(started=started, total=len(items), concurrency=int(concurrency or 0))
