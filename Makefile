@@ -2,6 +2,7 @@
 # make test    runs all tests; ARGS="-k suspend -x" are given to pytest
 # make lint    formatting, ruff, pyright strict, import-linter
 # make check   what CI runs: lint and test, with nothing left out
+# make conformance   runs recorded executions of AWS Step Functions, where they are; ARGS="--diff --only map" are given to it
 # make bench   runs the benchmarks; ARGS="..." are given to them
 # make clean   removes everything that the others made, .venv included
 
@@ -13,7 +14,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 # node trusts its own list of certificates only; behind a proxy with one of its own, the machine's list knows that too.
 export NODE_EXTRA_CA_CERTS ?= $(wildcard /etc/ssl/certs/ca-certificates.crt)
 
-.PHONY: demo test lint check bench clean
+.PHONY: demo test lint check conformance bench clean
 .NOTPARALLEL:
 
 demo:
@@ -34,6 +35,10 @@ lint:
 
 check:
 	@.ci/run
+
+conformance:
+	@.ci/setup dev
+	@$(BIN)/python -m conformance $(ARGS)
 
 bench:
 	@.ci/setup dev

@@ -1,4 +1,4 @@
-"""A driver for tests of the language: it plays the world for one execution, with a clock that only jumps."""
+"""A driver for tests of the language that go step by step; whole runs are for statebox.asl.driver."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from statebox.asl.definition import read
 from statebox.asl.events import AnyEvent, Continued, ExecutionStarted, TaskFailed, TaskSucceeded, TimerFired
 from statebox.asl.execution import Execution
 from statebox.asl.history import HistoryEvent, describe
-from statebox.asl.interpreter import Step, advance, begin
+from statebox.asl.interpreter import Step
 from statebox.asl.jsontext import Json
 from statebox.asl.limits import Limits
-from statebox.asl.moment import Moment
+from statebox.asl.walk import AWS_LIMITS, Walk, new_execution
 
 NOON = 1_795_435_200_000
 
@@ -34,28 +34,29 @@ def states(start_at: str, **states: Mapping[str, Json]) -> Json:
 class Driver:
     """One execution in virtual time."""
 
-    def __init__(self, definition: Json, input: Json = None, *, seed: bool = False, limits: Limits = Limits()) -> None:
+    def __init__(
+        self, definition: Json, input: Json = None, *, seed: bool = False, limits: Limits = AWS_LIMITS
+    ) -> None:
         self.machine = read(definition)
         self.now_ms = NOON
-        self.history: list[HistoryEvent] = []
         self.steps: list[Step] = []
-        self._drawn = 0
-        self._limits = limits
-        blank = Execution(
-            id="test:one",
-            uid="0" * 32,
-            machine="test",
-            name="one",
-            arn="arn:aws:states:us-east-1:000000000000:execution:test:one",
-            machine_arn="arn:aws:states:us-east-1:000000000000:stateMachine:test",
-            role_arn="arn:aws:iam::000000000000:role/statebox",
-            shard=7,
-            input={} if input is None else input,
-            started_ms=NOON,
-            seed=seed,
-        )
-        self.execution = begin(blank, self.machine)
+        blank = new_execution({} if input is None else input, machine="test", name="one", started_ms=NOON, seed=seed)
+        self._walk = Walk(self.machine, msgspec.structs.replace(blank, shard=7), limits)
         self.tell(ExecutionStarted())
+
+    @property
+    def execution(self) -> Execution:
+        """Its present value."""
+        return self._walk.execution
+
+    @execution.setter
+    def execution(self, execution: Execution) -> None:
+        self._walk.execution = execution
+
+    @property
+    def history(self) -> list[HistoryEvent]:
+        """All events so far."""
+        return self._walk.history
 
     def tell(self, event: AnyEvent) -> Step:
         """Let one event happen now, and go on past the bound of transitions."""
@@ -65,11 +66,7 @@ class Driver:
         return step
 
     def _advance(self, event: AnyEvent) -> Step:
-        self._drawn += 1
-        moment = Moment(self.now_ms, self._drawn.to_bytes(16, "big"))
-        step = advance(self.machine, self.execution, event, moment, self._limits)
-        self.execution = step.execution
-        self.history.extend(step.history)
+        step = self._walk.tell(event, self.now_ms)
         self.steps.append(step)
         return step
 

@@ -11,7 +11,7 @@ import pytest
 from tests.cli.conftest import Call
 
 COMMANDS = [
-    *("demo", "dev", "run", "validate", "actions"),
+    *("demo", "dev", "run", "validate", "test", "actions"),
     *("start", "list", "describe", "history", "resume", "stop", "retry"),
     "serve",
 ]

@@ -36,9 +36,30 @@ def test_every_problem_is_a_line_with_its_place(offline: Call, tmp_path: Path):
     assert told.exit_code == 1
     lines = told.stdout.splitlines()
     assert len(lines) >= 2
-    assert all(line.startswith(f"{file}: ") for line in lines)
-    assert any(line.endswith(" at /States/A/Next") for line in lines)
-    assert any(line.endswith(" at /States/C/Type") for line in lines)
+    assert any(line.startswith(f"{file}:1:51: ") and line.endswith(" at /States/A/Next") for line in lines)
+    assert any(line.startswith(f"{file}:1:71: ") and line.endswith(" at /States/C/Type") for line in lines)
+
+
+def test_lines_and_columns_are_those_of_the_file_also_inside_of_a_wrapper(offline: Call, tmp_path: Path):
+    """Each problem points at the name of the field that it is about."""
+    file = tmp_path / "wrapper.json"
+    file.write_text(
+        """{"statemachine": {
+  "good": {"StartAt": "A", "States": {"A": {"Type": "Succeed"}}},
+  "bad": {
+    "StartAt": "A",
+    "States": {
+      "A": {"Type": "Succeed"},
+      "B": {"Type": "Wait", "Seconds": "x", "End": true}
+    }
+  }
+}}"""
+    )
+
+    found = read_json(offline("validate", "--json", file).stdout)["diagnostics"]
+
+    assert {(one["location"], one["line"], one["column"]) for one in found} >= {("/States/B/Seconds", 7, 29)}
+    assert all(one["machine"] == "bad" for one in found)
 
 
 def test_broken_json_is_told_with_line_and_column_as_editors_read_it(offline: Call, tmp_path: Path):
@@ -62,7 +83,7 @@ def test_a_wrapper_is_read_whole_and_its_machines_are_named(offline: Call, tmp_p
     told = offline("validate", file)
 
     assert told.exit_code == 1
-    assert all(line.startswith(f"{file}: bad: ") for line in told.stdout.splitlines())
+    assert all(line.startswith(f"{file}:1:") and ": bad: " in line for line in told.stdout.splitlines())
 
 
 def test_one_bad_file_does_not_hide_the_others(offline: Call, tmp_path: Path):
@@ -86,7 +107,7 @@ def test_stdin_is_a_file_too(offline: Call):
     told = offline("validate", "-", input="[]")
 
     assert told.exit_code == 1
-    assert told.stdout.startswith("stdin: ")
+    assert told.stdout.startswith("stdin:1:1: ")
 
 
 def test_programs_get_diagnostics(offline: Call, tmp_path: Path):

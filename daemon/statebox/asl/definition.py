@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from statebox.asl.errors import InvalidDefinition, Problem
-from statebox.asl.fields import LONGEST_SECONDS, SCHEMA, Fields
+from statebox.asl.fields import JSONATA, JSONPATH, LONGEST_SECONDS, SCHEMA, Fields
 from statebox.asl.jsontext import InvalidJson, Json, is_object, read_json
 from statebox.asl.states.choice import Choice
 from statebox.asl.states.fail import Fail
@@ -59,10 +59,12 @@ def read(raw: Json) -> StateMachine:
     if not is_object(raw):
         raise InvalidDefinition([Problem(SCHEMA, "Definition must be a valid JSON object")])
     reader = _Reader()
-    fields = Fields(raw, "/", reader.problems)
+    # AWS takes whatever is not JSONPath for JSONata, and says so beside.
+    language = JSONPATH if raw.get("QueryLanguage", JSONPATH) == JSONPATH else JSONATA
+    fields = Fields(raw, "/", reader.problems, language)
     fields.refuse_unknown(("StartAt", "States", "Comment", "QueryLanguage", "TimeoutSeconds", "Version"))
     comment = fields.text("Comment")
-    fields.choice("QueryLanguage", ("JSONPath",))
+    fields.choice("QueryLanguage", (JSONPATH, JSONATA))
     fields.choice("Version", ("1.0",))
     timeout = fields.integer("TimeoutSeconds", 1, LONGEST_SECONDS)
     reader.read_scope(TOP, fields)
@@ -99,21 +101,22 @@ class _Reader:
             return
         self._depth += 1
         for name, raw in (raw_states or {}).items():
-            state = self._read_state(name, raw, f"{fields.at('States')}/{name}")
+            state = self._read_state(name, raw, f"{fields.at('States')}/{name}", fields.language)
             if state is not None:
                 states[name] = state
         self._depth -= 1
         self._locations[key] = fields.location
         self.scopes[key] = Scope(start_at, states)
 
-    def _read_state(self, name: str, raw: Json, location: str) -> State | None:
+    def _read_state(self, name: str, raw: Json, location: str, machine_language: str) -> State | None:
         if name in self._names:
             self.problems.append(Problem("DUPLICATE_STATE_NAME", f"Duplicate State name: {name}", location))
         self._names.add(name)
         if not is_object(raw):
             self.problems.append(Problem(SCHEMA, "Expected value of type [OBJECT]", location))
             return None
-        fields = Fields(raw, location, self.problems)
+        own = raw.get("QueryLanguage", machine_language)
+        fields = Fields(raw, location, self.problems, JSONPATH if own == JSONPATH else JSONATA)
         if len(name) > _LONGEST_NAME:
             fields.problem(f"State name cannot exceed {_LONGEST_NAME} characters")
         if not fields.require("Type"):
@@ -125,8 +128,12 @@ class _Reader:
             )
             return None
         fields.text("Comment")
-        fields.choice("QueryLanguage", ("JSONPath",))
-        return kind.read(name, fields, self)
+        fields.choice("QueryLanguage", (JSONPATH, JSONATA))
+        if machine_language == JSONATA and fields.language == JSONPATH:
+            fields.problem("'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine")
+            return None
+        scopes = _Inside(self, machine_language)
+        return kind.read(name, fields, scopes)
 
     def transitions(self) -> Iterator[Problem]:
         """Targets that do not exist, states that nothing leads to, and scopes that cannot end."""
@@ -175,3 +182,15 @@ def _unreachable(scope: Scope, location: str) -> Iterator[Problem]:
     for name in scope.states:
         if name not in reached:
             yield Problem("MISSING_TRANSITION_TARGET", f'State "{name}" is not reachable.', f"{location}/States/{name}")
+
+
+class _Inside:
+    """Reads inner scopes: the language of a state without one of its own is the machine's, not the one around it."""
+
+    def __init__(self, reader: _Reader, machine_language: str) -> None:
+        self._reader = reader
+        self._language = machine_language
+
+    def read_scope(self, key: str, fields: Fields) -> None:
+        """Read a branch or an item processor and keep it under `key`."""
+        self._reader.read_scope(key, Fields(fields.raw, fields.location, fields.problems, self._language))

@@ -1,8 +1,9 @@
 """The driver: a whole run of a machine in process, in virtual time.
 
 The core is advanced as a daemon would advance it, but nothing waits: the clock jumps to whatever comes next, an answer
-or a deadline, so that days take milliseconds. Tasks and continuations are answered by the caller's functions. The items
-of a distributed Map run as executions of their own, on the same clock. The same arguments give the same run, to the byte.
+or a deadline, so that days take milliseconds. Tasks and continuations are answered by the caller's functions.
+The items of a distributed Map run as executions of their own, on the same clock. The same arguments give the same run,
+to the byte.
 
     outcome = drive(parse(text), new_execution({"n": 1}), tasks=lambda asked: Succeeds(asked.arguments))
     assert outcome.status == "SUCCEEDED" and outcome.path == ["Ask", "Decide"]
@@ -18,7 +19,7 @@ from typing import Final
 
 import msgspec
 
-from statebox.asl.answers import Answer, Answering, Asked, Fails, Never, Resumes, Succeeds, nobody, silence
+from statebox.asl.answers import Answer, Answering, Asked, Fails, Resumes, Succeeds, nobody, silence
 from statebox.asl.commands import AwaitCallback, InvokeTask, StartChild, StartTimer
 from statebox.asl.definition import StateMachine
 from statebox.asl.events import (
@@ -35,13 +36,12 @@ from statebox.asl.events import (
 )
 from statebox.asl.execution import Execution, Status
 from statebox.asl.history import TYPES, HistoryEvent, describe
-from statebox.asl.interpreter import TRANSITIONS, Step, advance, begin
+from statebox.asl.interpreter import Step
 from statebox.asl.jsontext import Json
-from statebox.asl.moment import Moment
+from statebox.asl.limits import Limits
 from statebox.asl.states.resource import Pattern, read_resource
+from statebox.asl.walk import AWS_LIMITS, Walk, child_of
 
-# 2026-01-01T00:00:00Z: when a run begins that is not told otherwise.
-BEGAN_MS: Final = 1_767_225_600_000
 # As many as there can be events in the history of one execution.
 MOST_TRANSITIONS: Final = 25_000
 _ENTERED: Final = frozenset(code for code, type in enumerate(TYPES) if type.endswith("StateEntered"))
@@ -55,8 +55,8 @@ class TooManyTransitions(RuntimeError):
 class Outcome:
     """What came of a run.
 
-    `status` is RUNNING when nothing more would ever happen: `waiting` has the paths of what it waits for. `path` has the
-    names of all states in the order in which they were entered, those of a distributed Map's items among them.
+    `status` is RUNNING when nothing more would ever happen: `waiting` has the paths of what it waits for. `path`
+    has the names of all states in the order in which they were entered, those of a distributed Map's items among them.
     """
 
     execution: Execution
@@ -91,34 +91,6 @@ class Outcome:
         return [describe(event) for event in self.events]
 
 
-def new_execution(
-    input: Json,
-    *,
-    machine: str = "machine",
-    name: str = "execution",
-    arn: str | None = None,
-    machine_arn: str | None = None,
-    role_arn: str = "arn:aws:iam::000000000000:role/statebox",
-    started_ms: int = BEGAN_MS,
-    seed: bool = False,
-) -> Execution:
-    """An execution to drive; its names and times are what the context object shows."""
-    place = "arn:aws:states:us-east-1:000000000000"
-    return Execution(
-        id=f"{machine}:{name}",
-        uid="0" * 32,
-        machine=machine,
-        name=name,
-        arn=arn or f"{place}:execution:{machine}:{name}",
-        machine_arn=machine_arn or f"{place}:stateMachine:{machine}",
-        role_arn=role_arn,
-        shard=0,
-        input=input,
-        started_ms=started_ms,
-        seed=seed,
-    )
-
-
 def drive(
     machine: StateMachine,
     execution: Execution,
@@ -126,6 +98,7 @@ def drive(
     tasks: Answering = nobody,
     callbacks: Answering = silence,
     stop: tuple[int, ExecutionStopped] | None = None,
+    limits: Limits = AWS_LIMITS,
     max_transitions: int = MOST_TRANSITIONS,
 ) -> Outcome:
     """Run an execution of a machine to its end, or until nothing more can happen.
@@ -134,27 +107,7 @@ def drive(
     the continuation. `stop` stops the execution so many milliseconds after its start.
     Raises what `tasks` and `callbacks` raise (Unanswered without them), and TooManyTransitions.
     """
-    return _Driver(machine, execution, tasks, callbacks, max_transitions).run(stop)
-
-
-class Walk:
-    """One execution, advanced by events: its present value, its history, and the states it has entered."""
-
-    def __init__(self, machine: StateMachine, execution: Execution, transitions: int = TRANSITIONS) -> None:
-        self.machine = machine
-        self.execution = begin(execution, machine)
-        self.history: list[HistoryEvent] = []
-        self._transitions = transitions
-        self._drawn = 0
-
-    def tell(self, event: AnyEvent, now_ms: int) -> Step:
-        """Let one event happen, as far as one advance goes; tell Continued while the execution is `unfinished`."""
-        self._drawn += 1
-        entropy = f"{self.execution.uid} {self.execution.name} {self._drawn:016}".encode()
-        step = advance(self.machine, self.execution, event, Moment(now_ms, entropy), self._transitions)
-        self.execution = step.execution
-        self.history.extend(step.history)
-        return step
+    return _Driver(machine, execution, tasks, callbacks, limits, max_transitions).run(stop)
 
 
 @dataclass(eq=False)
@@ -194,17 +147,20 @@ class _Driver:
         execution: Execution,
         tasks: Answering,
         callbacks: Answering,
+        limits: Limits,
         max_transitions: int,
     ) -> None:
         self._machine = machine
+        self._limits = limits
         self._tasks = tasks
         self._callbacks = callbacks
         self._most = self._left = max_transitions
         self._now_ms = execution.started_ms
+        self._planned = 0
         self._agenda: list[tuple[int, int, int, _Due]] = []
         self._path: list[str] = []
         self._asked = Counter[tuple[str, str]]()
-        self._root = _Run(Walk(machine, execution))
+        self._root = _Run(Walk(machine, execution, limits))
 
     def run(self, stop: tuple[int, ExecutionStopped] | None) -> Outcome:
         root = self._root
@@ -283,7 +239,7 @@ class _Driver:
                 answer = self._callbacks(self._question(run, branch, "callback", command))
                 self._schedule(run, branch, key, answer, command)
             case StartChild():
-                child = _Run(Walk(self._machine, _child_of(run.walk.execution, command, self._now_ms)))
+                child = _Run(Walk(self._machine, child_of(run.walk.execution, command, self._now_ms), self._limits))
                 child.prefix = run.prefix + run.walk.execution.path_of(branch)
                 child.parent = (run, key)
                 run.children[key] = child
@@ -306,7 +262,8 @@ class _Driver:
         pattern = None if resource is None else resource.pattern
         at_ms = self._now_ms + answer.after_ms
         if answer.heartbeat_every_ms:
-            for beat_ms in range(self._now_ms + answer.heartbeat_every_ms, at_ms, answer.heartbeat_every_ms):
+            beats = range(self._now_ms + answer.heartbeat_every_ms, at_ms, answer.heartbeat_every_ms)
+            for beat_ms in beats[: self._left + 1]:
                 self._plan(beat_ms, _Due(run, TaskHeartbeat(command.id), branch, key))
         token = None if called else command.token
         submitted: Json = None
@@ -344,7 +301,8 @@ class _Driver:
 
     def _plan(self, at_ms: int, due: _Due) -> None:
         # What was answered in time beats the deadline of the same millisecond.
-        heapq.heappush(self._agenda, (at_ms, isinstance(due.event, TimerFired), len(self._path), due))
+        self._planned += 1
+        heapq.heappush(self._agenda, (at_ms, isinstance(due.event, TimerFired), self._planned, due))
 
     def _waiting(self, run: _Run) -> list[str]:
         found = [run.prefix + run.walk.execution.path_of(branch) for branch in run.wanted]
@@ -355,22 +313,3 @@ class _Driver:
 
 def _place(branch: str) -> tuple[int, ...]:
     return tuple(int(part) for part in branch.split("."))
-
-
-def _child_of(parent: Execution, command: StartChild, now_ms: int) -> Execution:
-    """The execution of one item: named as Step Functions names it, under its map run."""
-    return msgspec.structs.replace(
-        parent,
-        id=f"{parent.machine}:{command.name}",
-        uid=command.name.replace("-", ""),
-        name=command.name,
-        arn=command.map_run.rpartition(":")[0].replace(":mapRun:", ":execution:") + f":{command.name}",
-        input=command.input,
-        started_ms=now_ms,
-        next_event=1,
-        branches={},
-        scope=command.scope,
-        parent=parent.id,
-        parent_task=command.id,
-        map_run=command.map_run,
-    )

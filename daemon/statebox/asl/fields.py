@@ -12,6 +12,8 @@ from statebox.asl.data.timestamps import parse_timestamp
 from statebox.asl.errors import Problem
 from statebox.asl.jsontext import Json, is_array, is_object
 
+JSONPATH: Final = "JSONPath"
+JSONATA: Final = "JSONata"
 SCHEMA: Final = "SCHEMA_VALIDATION_FAILED"
 LONGEST_SECONDS: Final = 99_999_999
 
@@ -21,10 +23,23 @@ _T = TypeVar("_T")
 class Fields:
     """One JSON object of a definition. Reads give a usable value (or None) and note what is wrong on the way."""
 
-    def __init__(self, raw: Mapping[str, Json], location: str, problems: list[Problem]) -> None:
+    def __init__(
+        self, raw: Mapping[str, Json], location: str, problems: list[Problem], language: str = JSONPATH
+    ) -> None:
         self.raw = raw
         self.location = location
         self.problems = problems
+        self.language = language
+
+    def inside(self, raw: Mapping[str, Json], location: str) -> Fields:
+        """An object inside of this one, in the same query language."""
+        return Fields(raw, location, self.problems, self.language)
+
+    def without(self, names: Collection[str]) -> Fields:
+        """The same object without some fields."""
+        if not any(name in self.raw for name in names):
+            return self
+        return self.inside({name: value for name, value in self.raw.items() if name not in names}, self.location)
 
     def __contains__(self, name: str) -> bool:
         return name in self.raw

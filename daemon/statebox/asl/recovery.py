@@ -130,7 +130,7 @@ def _entries(fields: Fields, name: str, entries: Sequence[Json]) -> list[Fields]
     for place, raw in enumerate(entries):
         location = f"{fields.at(name)}[{place}]"
         if is_object(raw):
-            read.append(Fields(raw, location, fields.problems))
+            read.append(fields.inside(raw, location))
         else:
             fields.problem("Expected value of type [OBJECT]", location)
     return read

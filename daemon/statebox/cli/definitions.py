@@ -31,11 +31,14 @@ class Named:
     """One definition: the machine's name, its JSON text, and whether it came in the seed's wrapper.
 
     A wrapped one is started as the seed did: an input n becomes {"constants": {...}, "values": {"value": n}}.
+    `file_text` is the whole text it was read from, `within` the names that lead to it there.
     """
 
     name: str
     text: str
     seed: bool = False
+    file_text: str = ""
+    within: tuple[str, ...] = ()
 
 
 def read_definitions(file: str) -> Sequence[Named]:
@@ -51,10 +54,14 @@ def read_definitions(file: str) -> Sequence[Named]:
         raise BrokenJson(shown(file), str(invalid)) from None
     wrapped = _wrapped(content)
     if wrapped is None:
-        return [Named("stdin" if file == STDIN else Path(file).stem, text)]
+        return [Named("stdin" if file == STDIN else Path(file).stem, text, file_text=text)]
     if not wrapped:
         raise Failure(f"{shown(file)}: there is no definition in it: its wrapper is empty")
-    return [Named(name, write_json_text(definition), seed=True) for name, definition in wrapped.items()]
+    around = () if wrapped is content else ("statemachine",)
+    return [
+        Named(name, write_json_text(definition), seed=True, file_text=text, within=(*around, name))
+        for name, definition in wrapped.items()
+    ]
 
 
 def read_definition(file: str, machine: str | None = None) -> Named:

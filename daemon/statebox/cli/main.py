@@ -21,6 +21,7 @@ _SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "dev": ("dev:dev", "Run all that is needed on this machine: Valkey, actions and the daemon."),
         "run": ("run:run", "Run a definition and watch it until it ends."),
         "validate": ("validate:validate", "List everything that is wrong with definitions, without a daemon."),
+        "test": ("test:test", "Run a definition against cases with mocked tasks, days in milliseconds."),
         "actions": ("actions:actions", "Run the local action host alone: OpenWhisk's API for a folder of files."),
     },
     "Work with a daemon": {

@@ -15,6 +15,7 @@ from statebox.asl.jsontext import Json, write_json_text
 from statebox.cli.definitions import BrokenJson, read_definitions, shown
 from statebox.cli.failures import EX_FAILED, Failure, plural, problem_line
 from statebox.cli.options import speaks_json
+from statebox.testing.positions import Position, Positions
 
 _PLACE = re.compile(r" at line (\d+) column (\d+)$")
 
@@ -26,8 +27,8 @@ Examples:
   statebox validate state_machines/*.json
   curl -s https://example.org/machine.json | statebox validate -
 
-Each problem is a line: FILE: CODE: MESSAGE at LOCATION, as in /States/Approve/Next; FILE:LINE:COLUMN where the file
-is no JSON. Exit code 0 when there is none, 1 when there are some.
+Each problem is a line, FILE:LINE:COLUMN: CODE: MESSAGE at LOCATION, as in /States/Approve/Next; editors and CI systems
+take you there. Exit code 0 when there is none, 1 when there are some.
 """,
 )
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
@@ -56,23 +57,23 @@ def validate(files: tuple[str, ...], as_json: bool) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Finding:
-    """One problem, the file it is in and, where that holds machines by name, the machine."""
+    """One problem, the file it is in, the place there and, where the file holds machines by name, the machine."""
 
     file: str
     problem: Problem
+    place: Position | None = None
     machine: str | None = None
 
     def line(self) -> str:
-        """For people and editors: `file:line:column: words` where there is a line."""
-        place = _PLACE.search(self.problem.message)
-        where = f"{self.file}:{place[1]}:{place[2]}" if place else self.file
+        """For people and editors: `file:line:column: words`; without a place where the file cannot be read."""
+        place = self.place
+        where = f"{self.file}:{place.line}:{place.column}" if place else self.file
         whose = f"{self.machine}: " if self.machine else ""
         message = _PLACE.sub("", self.problem.message)
         return f"{where}: {whose}{problem_line(self.problem.code, message, self.problem.location)}"
 
     def described(self) -> dict[str, Json]:
         """For programs: the fields of a diagnostic of ValidateStateMachineDefinition, and where it is."""
-        place = _PLACE.search(self.problem.message)
         return {
             "severity": "ERROR",
             "code": self.problem.code,
@@ -80,8 +81,8 @@ class _Finding:
             "location": self.problem.location,
             "file": self.file,
             "machine": self.machine,
-            "line": int(place[1]) if place else None,
-            "column": int(place[2]) if place else None,
+            "line": self.place.line if self.place else None,
+            "column": self.place.column if self.place else None,
         }
 
 
@@ -89,14 +90,19 @@ def _findings(file: str) -> Iterator[_Finding]:
     try:
         definitions = read_definitions(file)
     except BrokenJson as broken:
-        yield _Finding(shown(file), Problem("INVALID_JSON_DESCRIPTION", broken.reason))
+        told = _PLACE.search(broken.reason)
+        place = Position(int(told[1]), int(told[2])) if told else None
+        yield _Finding(shown(file), Problem("INVALID_JSON_DESCRIPTION", broken.reason), place)
         return
     except Failure as failure:
         yield _Finding(shown(file), Problem("UNREADABLE_FILE", failure.message))
         return
+    positions = None
     for named in definitions:
         try:
             parse(named.text)
         except InvalidDefinition as invalid:
+            positions = positions or Positions(named.file_text)
             for problem in invalid.problems:
-                yield _Finding(shown(file), problem, named.name if named.seed else None)
+                place = positions.at(problem.location, *named.within)
+                yield _Finding(shown(file), problem, place, named.name if named.seed else None)

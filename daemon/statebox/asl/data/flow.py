@@ -13,7 +13,16 @@ from statebox.asl.errors import RUNTIME, StateFailure
 from statebox.asl.fields import Fields
 from statebox.asl.jsontext import Json
 
-FLOW_FIELDS: Final = ("InputPath", "Parameters", "ResultSelector", "ResultPath", "OutputPath", "Assign")
+FLOW_FIELDS: Final = (
+    "InputPath",
+    "Parameters",
+    "ResultSelector",
+    "ResultPath",
+    "OutputPath",
+    "Assign",
+    "Arguments",
+    "Output",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +89,7 @@ class CatchFlow:
         return error if self.result_path is None else self.result_path.write(raw, error)
 
 
-def read_flow(fields: Fields) -> Flow:
+def read_flow(fields: Fields, has_result: bool) -> Flow:
     """Read the data fields that a state has; which ones it may have is checked by refuse_unknown."""
     return Flow(
         input_path=fields.path("InputPath"),

@@ -11,7 +11,7 @@ from statebox.asl.errors import RUNTIME, StateFailure
 from statebox.asl.fields import Fields
 from statebox.asl.jsontext import is_object
 from statebox.asl.states.rules import Rule, parse_rule
-from statebox.asl.states.state import Leave, ScopeReader, State, Transition, Visit
+from statebox.asl.states.state import Allowed, Leave, ScopeReader, State, Transition, Visit
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,11 @@ class Choice(State):
     """A Choice state."""
 
     type: ClassVar[str] = "Choice"
-    allowed: ClassVar[tuple[str, ...]] = ("Choices", "Default", "InputPath", "OutputPath", "Assign")
+    allowed: ClassVar[Allowed] = Allowed(
+        both=("Choices", "Default", "Assign"),
+        jsonpath=("InputPath", "OutputPath"),
+        jsonata=("Output",),
+    )
 
     choices: tuple[Branching, ...]
     default: str | None = None
@@ -40,7 +44,7 @@ class Choice(State):
         for place, raw in enumerate(fields.array("Choices") or ()):
             location = f"{fields.at('Choices')}[{place}]"
             if is_object(raw):
-                entry = Fields(raw, location, fields.problems)
+                entry = fields.inside(raw, location)
                 choices.append(_read_choice(entry))
             else:
                 fields.problem("Expected value of type [OBJECT]", location)

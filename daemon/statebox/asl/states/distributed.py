@@ -132,11 +132,11 @@ def _read_transfer(fields: Fields, name: str, config: str) -> Transfer | None:
     raw = fields.object(name)
     if raw is None:
         return None
-    inner = Fields(raw, fields.at(name), fields.problems)
+    inner = fields.inside(raw, fields.at(name))
     inner.refuse_unknown(("Resource", "Parameters", config))
     inner.require("Resource")
     raw_config = inner.object(config) or {}
-    reader = Fields(raw_config, inner.at(config), fields.problems)
+    reader = fields.inside(raw_config, inner.at(config))
     if name == "ItemReader":
         reader.refuse_unknown(
             (
@@ -167,7 +167,7 @@ def _read_batcher(fields: Fields) -> Batcher | None:
     raw = fields.object("ItemBatcher")
     if raw is None:
         return None
-    inner = Fields(raw, fields.at("ItemBatcher"), fields.problems)
+    inner = fields.inside(raw, fields.at("ItemBatcher"))
     inner.refuse_unknown(
         ("MaxItemsPerBatch", "MaxItemsPerBatchPath", "MaxInputBytesPerBatch", "MaxInputBytesPerBatchPath", "BatchInput")
     )

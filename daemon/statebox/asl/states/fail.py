@@ -10,7 +10,7 @@ from statebox.asl.data.templates import Field, InvalidTemplate, parse_field
 from statebox.asl.errors import RUNTIME, StateFailure
 from statebox.asl.fields import Fields
 from statebox.asl.jsontext import Json
-from statebox.asl.states.state import Broken, ScopeReader, State, Transition, Visit
+from statebox.asl.states.state import Allowed, Broken, ScopeReader, State, Transition, Visit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +18,11 @@ class Fail(State):
     """A Fail state; `error` and `cause` are texts, read by a path or an intrinsic function, or absent."""
 
     type: ClassVar[str] = "Fail"
-    allowed: ClassVar[tuple[str, ...]] = ("Error", "ErrorPath", "Cause", "CausePath")
+    allowed: ClassVar[Allowed] = Allowed(
+        both=("Error", "Cause"),
+        jsonpath=("ErrorPath", "CausePath"),
+        jsonata=(),
+    )
 
     error: str | Field | None = None
     cause: str | Field | None = None

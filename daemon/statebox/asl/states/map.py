@@ -21,7 +21,7 @@ from statebox.asl.quantities import Quantity, read_quantity
 from statebox.asl.recovery import Catcher, Retrier, read_catch, read_retry
 from statebox.asl.states.distributed import DISTRIBUTED_FIELDS, Distributed, most_failures
 from statebox.asl.states.resource import READ_ITEMS, WRITE_RESULT
-from statebox.asl.states.state import Await, Broken, ScopeReader, State, Transition, Visit
+from statebox.asl.states.state import Allowed, Await, Broken, ScopeReader, State, Transition, Visit
 
 _STARTED: Final = CODES["MapStateStarted"]
 _SUCCEEDED: Final = CODES["MapStateSucceeded"]
@@ -36,24 +36,11 @@ class Map(State):
     """A Map state; its item processor is the machine's scope of the state's own name. `distributed` is None inline."""
 
     type: ClassVar[str] = "Map"
-    allowed: ClassVar[tuple[str, ...]] = (
-        "Next",
-        "End",
-        "ItemProcessor",
-        "Iterator",
-        "ItemsPath",
-        "ItemSelector",
-        "Parameters",
-        "MaxConcurrency",
-        "MaxConcurrencyPath",
-        "InputPath",
-        "ResultSelector",
-        "ResultPath",
-        "OutputPath",
-        "Assign",
-        "Retry",
-        "Catch",
-        *DISTRIBUTED_FIELDS,
+    has_result: ClassVar[bool] = True
+    allowed: ClassVar[Allowed] = Allowed(
+        both=("Next", "End", "ItemProcessor", "Iterator", "ItemSelector", "MaxConcurrency", "Assign", "Retry", "Catch", "ItemReader", "ItemBatcher", "ResultWriter", "Label", "ToleratedFailureCount", "ToleratedFailurePercentage"),
+        jsonpath=("ItemsPath", "Parameters", "MaxConcurrencyPath", "InputPath", "ResultSelector", "ResultPath", "OutputPath", "ToleratedFailureCountPath", "ToleratedFailurePercentagePath"),
+        jsonata=("Items", "Output"),
     )
 
     items_path: Path | None = None
@@ -68,7 +55,7 @@ class Map(State):
         processor = fields.only_one("ItemProcessor", "Iterator", required=True)
         distributed = False
         if processor is not None and (raw := fields.object(processor)) is not None:
-            inner = Fields(raw, fields.at(processor), fields.problems)
+            inner = fields.inside(raw, fields.at(processor))
             distributed = _is_distributed(inner)
             scopes.read_scope(name, inner)
         fields.only_one("ItemSelector", "Parameters")
@@ -77,8 +64,9 @@ class Map(State):
             for field in DISTRIBUTED_FIELDS:
                 if field in fields:
                     fields.problem(f"Field '{field}' is only supported in DISTRIBUTED mode")
+        # A Map's Parameters is its item selector, under its older name; it is no template over the input.
         return cls(
-            **cls.common(name, Fields(_without_parameters(fields), fields.location, fields.problems)),
+            **cls.common(name, fields.without(["Parameters"])),
             items_path=fields.reference_path("ItemsPath", ("input", "context", "variable")),
             item_selector=selector,
             max_concurrency=read_quantity(fields, "MaxConcurrency"),
@@ -214,16 +202,11 @@ class Map(State):
         return read
 
 
-def _without_parameters(fields: Fields) -> dict[str, Json]:
-    # A Map's Parameters is its item selector, under its older name; it is no template over the input.
-    return {name: value for name, value in fields.raw.items() if name != "Parameters"}
-
-
 def _is_distributed(processor: Fields) -> bool:
     raw = processor.object("ProcessorConfig")
     if raw is None:
         return False
-    config = Fields(raw, processor.at("ProcessorConfig"), processor.problems)
+    config = processor.inside(raw, processor.at("ProcessorConfig"))
     config.refuse_unknown(("Mode", "ExecutionType"))
     config.choice("ExecutionType", ("STANDARD", "EXPRESS"))
     distributed = config.choice("Mode", ("INLINE", "DISTRIBUTED")) == "DISTRIBUTED"

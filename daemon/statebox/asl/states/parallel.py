@@ -12,7 +12,7 @@ from statebox.asl.fields import Fields
 from statebox.asl.history import CODES
 from statebox.asl.jsontext import is_object
 from statebox.asl.recovery import Catcher, Retrier, read_catch, read_retry
-from statebox.asl.states.state import Await, ScopeReader, State, Transition, Visit
+from statebox.asl.states.state import Allowed, Await, ScopeReader, State, Transition, Visit
 
 _STARTED: Final = CODES["ParallelStateStarted"]
 
@@ -22,18 +22,11 @@ class Parallel(State):
     """A Parallel state with `count` branches, kept as the machine's scopes `<name>[0]` and so on."""
 
     type: ClassVar[str] = "Parallel"
-    allowed: ClassVar[tuple[str, ...]] = (
-        "Next",
-        "End",
-        "Branches",
-        "InputPath",
-        "Parameters",
-        "ResultSelector",
-        "ResultPath",
-        "OutputPath",
-        "Assign",
-        "Retry",
-        "Catch",
+    has_result: ClassVar[bool] = True
+    allowed: ClassVar[Allowed] = Allowed(
+        both=("Next", "End", "Branches", "Assign", "Retry", "Catch"),
+        jsonpath=("InputPath", "Parameters", "ResultSelector", "ResultPath", "OutputPath"),
+        jsonata=("Arguments", "Output"),
     )
 
     count: int
@@ -47,7 +40,7 @@ class Parallel(State):
         for place, branch in enumerate(branches):
             location = f"{fields.at('Branches')}[{place}]"
             if is_object(branch):
-                scopes.read_scope(f"{name}[{place}]", Fields(branch, location, fields.problems))
+                scopes.read_scope(f"{name}[{place}]", fields.inside(branch, location))
             else:
                 fields.problem("Expected value of type [OBJECT]", location)
         return cls(**cls.common(name, fields), count=len(branches), retry=read_retry(fields), catch=read_catch(fields))

@@ -9,7 +9,7 @@ import msgspec
 
 from statebox.asl.fields import Fields
 from statebox.asl.jsontext import Json
-from statebox.asl.states.state import ScopeReader, State, Transition, Visit
+from statebox.asl.states.state import Allowed, ScopeReader, State, Transition, Visit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,15 +17,10 @@ class Pass(State):
     """A Pass state. `result` is a literal and never a template."""
 
     type: ClassVar[str] = "Pass"
-    allowed: ClassVar[tuple[str, ...]] = (
-        "Next",
-        "End",
-        "InputPath",
-        "Parameters",
-        "Result",
-        "ResultPath",
-        "OutputPath",
-        "Assign",
+    allowed: ClassVar[Allowed] = Allowed(
+        both=("Next", "End", "Assign"),
+        jsonpath=("InputPath", "Parameters", "Result", "ResultPath", "OutputPath"),
+        jsonata=("Output",),
     )
 
     result: Json | msgspec.UnsetType = msgspec.UNSET

@@ -13,10 +13,13 @@ from statebox.asl.data.sources import Sources
 from statebox.asl.errors import StateFailure
 from statebox.asl.events import AnyEvent
 from statebox.asl.execution import AnyWaiting
-from statebox.asl.fields import Fields
+from statebox.asl.fields import JSONATA, JSONPATH, Fields
 from statebox.asl.history import CODES
 from statebox.asl.jsontext import Json
 from statebox.asl.recovery import Catcher, Retrier
+
+
+_EVERYWHERE: Final = ("Type", "Comment", "QueryLanguage")
 
 
 class Leave(msgspec.Struct, frozen=True):
@@ -117,7 +120,34 @@ class Common(TypedDict):
     flow: Flow
 
 
-_EVERYWHERE: Final = ("Type", "Comment", "QueryLanguage")
+class Allowed(msgspec.Struct, frozen=True, kw_only=True):
+    """The fields that a type of state may have: in both query languages, and in one of them only."""
+
+    both: tuple[str, ...]
+    jsonpath: tuple[str, ...]
+    jsonata: tuple[str, ...]
+
+    def check(self, fields: Fields) -> None:
+        """Note each field that a state of this type and language cannot have."""
+        language = fields.language
+        here, there, other = (self.jsonpath, self.jsonata, JSONATA)
+        if language == JSONATA:
+            here, there, other = self.jsonata, self.jsonpath, JSONPATH
+        for name in fields.raw:
+            if name in _EVERYWHERE or name in self.both or name in here:
+                continue
+            if name in there:
+                fields.problem(
+                    f"The QueryLanguage is set to '{language}', but field '{name}' is only supported for the '{other}' "
+                    "QueryLanguage"
+                )
+            else:
+                fields.problem(f"Field '{name}' is not supported")
+
+    def known(self, fields: Fields) -> Fields:
+        """The same object without the data fields that were refused, so that each is reported once."""
+        here = (*self.both, *(self.jsonata if fields.language == JSONATA else self.jsonpath))
+        return fields.without([name for name in FLOW_FIELDS if name not in here])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +156,9 @@ class State:
 
     type: ClassVar[str]
     # The fields beside those that every state may have.
-    allowed: ClassVar[tuple[str, ...]]
+    allowed: ClassVar[Allowed]
+    # Whether its Output and Assign can read `$states.result`.
+    has_result: ClassVar[bool] = False
 
     name: str
     next: str | None
@@ -173,13 +205,13 @@ class State:
     @classmethod
     def common(cls, name: str, fields: Fields) -> Common:
         """Read what every state has, and note the fields that this type cannot have."""
-        fields.refuse_unknown((*_EVERYWHERE, *cls.allowed))
-        if "Next" in cls.allowed:
+        cls.allowed.check(fields)
+        if "Next" in cls.allowed.both:
             fields.text("Next")
             end = fields.boolean("End")
             if ("Next" in fields) == (end is True):
                 fields.problem("This object should have only one of the following fields: [Next, End]")
-        return Common(name=name, next=_text(fields, "Next"), flow=read_flow(_known(fields, cls.allowed)))
+        return Common(name=name, next=_text(fields, "Next"), flow=read_flow(cls.allowed.known(fields), cls.has_result))
 
 
 class ScopeReader(Protocol):
@@ -194,11 +226,3 @@ def _text(fields: Fields, name: str) -> str | None:
     value = fields.raw.get(name)
     return value if isinstance(value, str) else None
 
-
-def _known(fields: Fields, allowed: tuple[str, ...]) -> Fields:
-    """The same object without the data fields that were refused already, so that each is reported once."""
-    refused = [name for name in FLOW_FIELDS if name in fields and name not in allowed]
-    if not refused:
-        return fields
-    kept = {name: value for name, value in fields.raw.items() if name not in refused}
-    return Fields(kept, fields.location, fields.problems)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from statebox.asl.fields import Fields
-from statebox.asl.states.state import Leave, ScopeReader, State, Transition, Visit
+from statebox.asl.states.state import Allowed, Leave, ScopeReader, State, Transition, Visit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,7 +14,11 @@ class Succeed(State):
     """A Succeed state."""
 
     type: ClassVar[str] = "Succeed"
-    allowed: ClassVar[tuple[str, ...]] = ("InputPath", "OutputPath")
+    allowed: ClassVar[Allowed] = Allowed(
+        both=(),
+        jsonpath=("InputPath", "OutputPath"),
+        jsonata=("Output",),
+    )
 
     @classmethod
     def read(cls, name: str, fields: Fields, scopes: ScopeReader) -> Self:

@@ -24,7 +24,7 @@ from statebox.asl.jsontext import Json, is_object
 from statebox.asl.quantities import Seconds, read_seconds
 from statebox.asl.recovery import Catcher, Retrier, read_catch, read_retry
 from statebox.asl.states.resource import Pattern, Resource, read_resource
-from statebox.asl.states.state import Await, Broken, Leave, ScopeReader, State, Transition, Visit
+from statebox.asl.states.state import Allowed, Await, Broken, Leave, ScopeReader, State, Transition, Visit
 
 # How long a continuation of `module:suspend` lives where the state does not say: as in the seed.
 SUSPEND_SECONDS: Final = 300
@@ -36,23 +36,11 @@ class Task(State):
     """A Task state."""
 
     type: ClassVar[str] = "Task"
-    allowed: ClassVar[tuple[str, ...]] = (
-        "Next",
-        "End",
-        "Resource",
-        "InputPath",
-        "Parameters",
-        "ResultSelector",
-        "ResultPath",
-        "OutputPath",
-        "Assign",
-        "Retry",
-        "Catch",
-        "TimeoutSeconds",
-        "TimeoutSecondsPath",
-        "HeartbeatSeconds",
-        "HeartbeatSecondsPath",
-        "Credentials",
+    has_result: ClassVar[bool] = True
+    allowed: ClassVar[Allowed] = Allowed(
+        both=("Next", "End", "Resource", "Assign", "Retry", "Catch", "TimeoutSeconds", "HeartbeatSeconds", "Credentials"),
+        jsonpath=("InputPath", "Parameters", "ResultSelector", "ResultPath", "OutputPath", "TimeoutSecondsPath", "HeartbeatSecondsPath"),
+        jsonata=("Arguments", "Output"),
     )
 
     resource: Resource

@@ -11,7 +11,7 @@ from statebox.asl.events import AnyEvent
 from statebox.asl.execution import AnyWaiting, OnTimer
 from statebox.asl.fields import Fields, milliseconds_of
 from statebox.asl.jsontext import Json
-from statebox.asl.states.state import Await, Leave, ScopeReader, State, Transition, Visit
+from statebox.asl.states.state import Allowed, Await, Leave, ScopeReader, State, Transition, Visit
 
 _FORMS: Final = ("SecondsPath", "Seconds", "TimestampPath", "Timestamp")
 # AWS counts a wait in 32 bits of seconds.
@@ -23,7 +23,11 @@ class Wait(State):
     """A Wait state; just one of its four forms is set. `timestamp_ms` is milliseconds since the epoch."""
 
     type: ClassVar[str] = "Wait"
-    allowed: ClassVar[tuple[str, ...]] = ("Next", "End", "InputPath", "OutputPath", "Assign", *_FORMS)
+    allowed: ClassVar[Allowed] = Allowed(
+        both=("Next", "End", "Assign", "Seconds", "Timestamp"),
+        jsonpath=("InputPath", "OutputPath", "SecondsPath", "TimestampPath"),
+        jsonata=("Output",),
+    )
 
     seconds: int | None = None
     seconds_path: Path | None = None

@@ -1,0 +1,1 @@
+"""Conformance: recorded executions of AWS Step Functions, run against the core in virtual time."""

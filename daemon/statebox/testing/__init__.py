@@ -1,0 +1,1 @@
+"""Testing machines: cases with mocked tasks, run in virtual time."""

@@ -1,0 +1,1 @@
+"""Files: what a distributed Map reads and writes."""

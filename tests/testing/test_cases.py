@@ -1,0 +1,300 @@
+"""Cases: what a file of cases may say, and how everything that is wrong with it is told."""
+
+from __future__ import annotations
+
+import pytest
+
+from statebox.asl.answers import Asked, Fails, Never, Resumes, Succeeds
+from statebox.asl.definition import read
+from statebox.asl.jsontext import Json, write_json_text
+from statebox.testing.cases import Case, InvalidCases, read_cases
+from statebox.testing.differences import differences
+from statebox.testing.mocks import Exhausted
+from statebox.testing.trial import run_case
+
+ASK: Json = {
+    "StartAt": "Work",
+    "States": {
+        "Work": {
+            "Type": "Task",
+            "Resource": "openwhisk:work",
+            "Retry": [{"ErrorEquals": ["Busy"], "IntervalSeconds": 60, "MaxAttempts": 3}],
+            "ResultPath": "$.work",
+            "Next": "Ask",
+        },
+        "Ask": {
+            "Type": "Task",
+            "Resource": "module:suspend",
+            "TimeoutSeconds": 86_400,
+            "ResultPath": "$.answer",
+            "Catch": [{"ErrorEquals": ["States.Timeout"], "ResultPath": "$.late", "Next": "Late"}],
+            "Next": "Done",
+        },
+        "Late": {"Type": "Fail", "Error": "Late"},
+        "Done": {"Type": "Succeed"},
+    },
+}
+MACHINE = read(ASK)
+
+
+def cases(*cases: Json, **more: Json) -> list[Case]:
+    return read_cases(write_json_text({"cases": list(cases), **more}), MACHINE, "ask")
+
+
+def problems(case: Json, **more: Json) -> list[str]:
+    (read,) = cases(case, **more)
+    return list(run_case(MACHINE, read, name="ask").problems)
+
+
+def asked(nth: int) -> Asked:
+    return Asked("Work", "Work", nth, "openwhisk:work", {}, None, 0, "arn")
+
+
+def test_mocks_and_answers_carry_a_case_to_its_end():
+    case: Json = {
+        "input": {"n": 1},
+        "mocks": {"Work": {"0-1": {"Throw": {"Error": "Busy"}}, "2": {"Return": "done"}}},
+        "answers": {"Ask": {"Return": True, "After": 3600}},
+        "expect": {
+            "status": "SUCCEEDED",
+            "output": {"n": 1, "work": "done", "answer": True},
+            "path": ["Work", "Ask", "Done"],
+        },
+    }
+
+    assert problems(case) == []
+
+
+def test_what_is_not_as_expected_is_told_place_by_place():
+    case: Json = {
+        "mocks": {"Work": {"Return": {"a": [1, 2]}}},
+        "answers": {"Ask": {"Return": 1}},
+        "expect": {"output": {"work": {"a": [1, 3]}, "answer": True, "more": None}, "path": ["Work", "Done"]},
+    }
+
+    assert problems(case) == [
+        "output.work.a[1]: expected 3, got 2",
+        "output.answer: expected true, got 1",
+        "output.more: expected null, got nothing",
+        'path[1]: expected "Done", got "Ask"',
+        'path[2]: expected nothing, got "Done"',
+    ]
+
+
+def test_a_failure_is_compared_by_error_and_cause():
+    case: Json = {"mocks": {"Work": {"Return": 1}}, "expect": {"error": "Late"}}
+
+    assert problems(case) == []
+    assert problems({**case, "expect": {"error": "Later", "cause": "x"}}) == [
+        'error: expected "Later", got "Late"',
+        'cause: expected "x", got null',
+    ]
+
+
+def test_a_case_that_expects_nothing_must_succeed():
+    assert problems({"mocks": {"Work": {"Return": 1}}}) == ["status: expected SUCCEEDED, got FAILED: Late"]
+
+
+def test_a_task_without_a_mock_or_called_too_often_fails_its_case():
+    assert problems({}) == ["Work calls openwhisk:work, and the case has no mock for it"]
+    assert problems({"mocks": {"Work": {"0": {"Throw": {"Error": "Busy"}}}}}) == [
+        "Work is called for the 2nd time; its mock has no answer to that"
+    ]
+
+
+def test_a_case_can_be_stopped_and_begin_when_it_likes():
+    case: Json = {
+        "startTime": "2030-01-31T12:00:00Z",
+        "mocks": {"Work": {"Return": 1}},
+        "stop": {"After": 7200, "Error": "Enough"},
+        "expect": {"status": "ABORTED", "error": "Enough"},
+    }
+    (read,) = cases(case)
+
+    trial = run_case(MACHINE, read, name="ask")
+
+    assert trial.ok
+    assert trial.outcome is not None
+    assert trial.outcome.elapsed_ms == 7_200_000
+    assert trial.outcome.history[0]["timestamp"] == 1_896_091_200
+
+
+def test_responses_can_be_shared_by_name():
+    shared: Json = {"done": {"0": {"Return": 1}}, "yes": {"0": {"Return": True}}}
+    case: Json = {"mocks": {"Work": "done"}, "answers": {"Ask": "yes"}}
+
+    assert problems(case, MockedResponses=shared) == []
+
+
+def test_a_mock_config_file_of_step_functions_local_is_read_as_it_is():
+    config: Json = {
+        "StateMachines": {
+            "ask": {"TestCases": {"HappyPath": {"Work": "Retried", "Ask": "Yes"}, "Late": {"Work": "Retried"}}}
+        },
+        "MockedResponses": {
+            "Retried": {"0-2": {"Throw": {"Error": "Busy", "Cause": "later"}}, "3": {"Return": {"StatusCode": 200}}},
+            "Yes": {"0": {"Return": {"approved": True}}},
+        },
+    }
+
+    happy, late = read_cases(write_json_text(config), MACHINE, "ask")
+
+    assert run_case(MACHINE, happy, name="ask").ok
+    assert run_case(MACHINE, late, name="ask").problems == ["status: expected SUCCEEDED, got FAILED: Late"]
+
+
+def test_branches_are_answered_by_their_path_or_by_the_state():
+    machine = read(
+        {
+            "StartAt": "All",
+            "States": {
+                "All": {
+                    "Type": "Map",
+                    "ItemProcessor": {
+                        "StartAt": "Ask",
+                        "States": {"Ask": {"Type": "Task", "Resource": "module:suspend", "End": True}},
+                    },
+                    "End": True,
+                }
+            },
+        }
+    )
+    text = write_json_text(
+        {
+            "cases": [
+                {
+                    "input": [1, 2, 3],
+                    "answers": {
+                        "All[1]/Ask": {"Return": "second"},
+                        "Ask": {"0": {"Return": "a"}, "1-2": {"Return": "b"}},
+                    },
+                    "expect": {"output": ["a", "second", "b"]},
+                }
+            ]
+        }
+    )
+    (case,) = read_cases(text, machine, "all")
+
+    assert run_case(machine, case, name="all").problems == []
+
+
+def test_each_kind_of_response_becomes_an_answer():
+    (case,) = cases(
+        {
+            "mocks": {
+                "Work": {
+                    "0": {"Return": 1, "After": 1.5},
+                    "1": {"Throw": {"Error": "E", "Cause": "C"}},
+                    "2": {"Resume": True},
+                    "3": {"Never": True, "HeartbeatEvery": 2, "After": 9},
+                }
+            }
+        }
+    )
+    mock = case.mocks["Work"]
+
+    assert mock.answer(asked(0)) == Succeeds(1, after_ms=1500)
+    assert mock.answer(asked(1)) == Fails("E", "C")
+    assert mock.answer(asked(2)) == Resumes()
+    assert mock.answer(asked(3)) == Never(after_ms=9000, heartbeat_every_ms=2000)
+    with pytest.raises(Exhausted, match="5th time"):
+        mock.answer(asked(4))
+
+
+def faults(text: str) -> list[str]:
+    with pytest.raises(InvalidCases) as refused:
+        read_cases(text, MACHINE, "ask")
+    return [f"{fault.location}: {fault.words}" for fault in refused.value.faults]
+
+
+def test_everything_that_is_wrong_is_told_at_once_with_its_place():
+    text = write_json_text(
+        {
+            "cases": [
+                {
+                    "nme": "x",
+                    "mocks": {
+                        "Wrok": {"Return": 1},
+                        "Done": {"Return": 1},
+                        "Work": {"0": {"Return": 1, "Throw": {}}, "2": {}, "x": {}, "3-2": 1},
+                        "Ask": "none",
+                    },
+                    "answers": {"Ask": {"Return": 1, "After": -1}},
+                    "startTime": "noon",
+                    "expect": {"status": "DONE", "path": "A", "outptu": 1},
+                    "stop": {"After": True},
+                },
+                3,
+                {"name": "same", "expect": 1, "mocks": []},
+                {"name": "same"},
+            ],
+            "extra": 1,
+        }
+    )
+
+    told = "\n".join(faults(text))
+
+    for place in (
+        "/cases[0]/nme: nme means nothing here; there are name",
+        "/cases[0]/mocks/Wrok: the machine has no state Wrok",
+        "/cases[0]/mocks/Done: Done is no Task",
+        "/cases[0]/mocks/Work/0: expected exactly one of",
+        "/cases[0]/mocks/Work/x: a turn is",
+        "/cases[0]/mocks/Work/3-2: the range",
+        "/cases[0]/mocks/Work: turn 1 is missing",
+        "/cases[0]/mocks/Ask: there is no none among MockedResponses",
+        "/cases[0]/answers/Ask/After: expected a number of seconds",
+        "/cases[0]/startTime: expected a timestamp",
+        "/cases[0]/expect/status: expected one of RUNNING",
+        "/cases[0]/expect/path: expected an array",
+        "/cases[0]/expect/outptu: outptu means nothing",
+        "/cases[0]/stop/After: expected a number",
+        "/cases[1]: a case is an object",
+        "/cases[2]/expect: expected an object",
+        "/cases[2]/mocks: expected an object",
+        "there are two cases same",
+        "/extra: extra means nothing",
+    ):
+        assert place in told
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{", "not valid JSON"),
+        ("[]", 'expected {"cases": [...]}'),
+        ("{}", "expected an array of cases"),
+        ('{"cases": []}', "/cases: expected an array of cases"),
+        ('{"StateMachines": {"a": {}, "b": {}}}', "there is no machine ask in it, only a, b"),
+        ('{"StateMachines": {"a": {"TestCases": {}}}}', "there is no test case in it"),
+        ('{"StateMachines": {}}', "only none"),
+        ('{"cases": [{"mocks": {"Work": {}}}]}', "or responses by turn"),
+        ('{"cases": [{"mocks": {"Work": {"Throw": 1}}}]}', "/Throw: expected an object"),
+        ('{"cases": [{"mocks": {"Work": {"Never": true, "HeartbeatEvery": 0}}}]}', "expected more than 0 seconds"),
+        ('{"cases": [{"mocks": {"Work": {"0": {"Return": 1}, "0-1": {"Return": 1}}}}]}', "turn 0 is there twice"),
+    ],
+)
+def test_a_file_that_is_no_file_of_cases_is_refused(text: str, told: str):
+    assert any(told in fault for fault in faults(text))
+
+
+def test_faults_have_lines_and_columns():
+    with pytest.raises(InvalidCases) as refused:
+        read_cases('{"cases": [\n  {"nme": 1}\n]}', MACHINE, "ask")
+
+    (fault,) = refused.value.faults
+    assert fault.position is not None
+    assert (fault.position.line, fault.position.column) == (2, 4)
+
+
+def test_only_so_many_differences_are_told():
+    told = differences(list(range(30)), [])
+
+    assert len(told) == 21
+    assert told[-1] == ": and more"
+    assert differences("a" * 500, 1)[0].endswith("a…, got 1")
+
+
+def test_true_is_not_one_but_one_is_one():
+    assert differences(1, True) == [": expected 1, got true"]
+    assert differences(1, 1.0) == []
