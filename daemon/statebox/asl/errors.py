@@ -39,6 +39,7 @@ class StateFailure(Exception):
 
 
 RUNTIME = "States.Runtime"
+TOO_DEEP = "The data is nested too deep."
 TIMEOUT = "States.Timeout"
 HEARTBEAT_TIMEOUT = "States.HeartbeatTimeout"
 TASK_FAILED = "States.TaskFailed"

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from statebox.asl.at_work import AtWork
 from statebox.asl.definition import StateMachine
-from statebox.asl.errors import HEARTBEAT_TIMEOUT, TIMEOUT, StateFailure
+from statebox.asl.errors import HEARTBEAT_TIMEOUT, RUNTIME, TIMEOUT, TOO_DEEP, StateFailure
 from statebox.asl.events import AnyEvent, CallbackAnswered, TaskFailed, TaskSucceeded, TimerFired
 from statebox.asl.execution import ROOT, Branch, Execution, OnChildren, OnRetry, OnTask, OnTimer, OnTurn, Status
 from statebox.asl.history import ABSENT, CODES, HistoryEvent
-from statebox.asl.jsontext import Json
-from statebox.asl.lines import Line, Lines
+from statebox.asl.jsontext import Json, is_too_deep
+from statebox.asl.lines import BranchesNeeded, Line, Lines
 from statebox.asl.moment import Dice, Moment
 from statebox.asl.recovery import find_catcher, find_retrier
 from statebox.asl.states.map import Map
@@ -50,7 +50,8 @@ class Stepping:
         self._lines = Lines(execution.branches, execution.whole)
         self._ready: deque[Line] = deque()
         self._budget = transitions
-        self._unfinished = False
+        # What an earlier step left undone stays so until it is gone on with.
+        self._unfinished = execution.unfinished
         self._next_event = execution.next_event
         self._ending: tuple[Status, Json, str | None, str | None] | None = None
 
@@ -65,17 +66,23 @@ class Stepping:
 
     def go_on(self) -> None:
         """Go on with what the bound of transitions had left: first lines that are there, then those still to begin."""
+        self._unfinished = False
+        turns: list[str] = []
         forks: list[str] = []
         for branch in self._lines.before():
             match branch.waiting:
                 case OnTurn():
-                    if self._exhausted():
-                        return
-                    self._ready.append(self._opened(branch.id))
+                    turns.append(branch.id)
                 case OnChildren() as waiting if waiting.begun < waiting.total:
                     forks.append(branch.id)
                 case _:
                     pass
+        # Not always the same one first: what loops must not keep the others from their turn.
+        first = self._next_event % len(turns) if turns else 0
+        for id in turns[first:] + turns[:first]:
+            if self._exhausted():
+                return
+            self._ready.append(self._opened(id))
         for id in forks:
             line = self._opened(id)
             waiting = line.waiting
@@ -99,6 +106,8 @@ class Stepping:
 
     def happen(self, branch: str, event: AnyEvent) -> None:
         """Let an event reach the branch that waits for it; nothing changes when none does."""
+        if branch not in self.before.branches and not self.before.whole:
+            raise BranchesNeeded(ROOT)
         waiting = self.before.branches[branch].waiting if branch in self.before.branches else None
         match waiting:
             case OnTimer(until_ms) if isinstance(event, TimerFired) and self.now_ms >= until_ms:
@@ -177,7 +186,10 @@ class Stepping:
     # One line
 
     def _walk(self, line: Line) -> None:
-        while self._ending is None:
+        # A fair share, then the others that are ready have their turn.
+        for _ in range(max(1, self._budget // (len(self._ready) + 1))):
+            if self._ending is not None:
+                return
             if self._budget <= 0:
                 line.waiting = OnTurn()
                 self._unfinished = True
@@ -189,6 +201,7 @@ class Stepping:
             line.entered = line.last = self.write(line.last, state.entered_code, state.name, line.data)
             if not self._settle(line, state, self._attempt(line, state)):
                 return
+        self._ready.append(line)
 
     def _attempt(self, line: Line, state: State) -> Transition:
         line.arguments = line.items = msgspec.UNSET
@@ -235,6 +248,8 @@ class Stepping:
     def _leave(
         self, line: Line, state: State, output: Json, next: str | None, assigned: Mapping[str, Json] | None
     ) -> bool:
+        if (output is not line.data and is_too_deep(output)) or (assigned and is_too_deep(assigned)):
+            return self._broken(line, state, self._located(line, StateFailure(RUNTIME, TOO_DEEP)))
         if state.exited_code is not None:
             if assigned:
                 line.last = self.write(line.last, state.exited_code, state.name, output, assigned)
@@ -318,27 +333,27 @@ class Stepping:
             self.write(line.last, _ITERATION_FAILED, fork.name, line.index)
         if state.type in _ABORTED:
             self.write(line.last, _ABORTED[state.type])
-        for sibling in siblings:
-            if sibling is not line and sibling.state is not None:
-                if isinstance(fork, Map):
-                    self.write(line.last, _ITERATION_ABORTED, fork.name, sibling.index)
-                self._write_aborted(sibling, line.last)
-        self._remove_below(parent.id)
+        self._abort_children(parent, [sibling for sibling in siblings if sibling is not line], line.last)
         parent.last = line.last
         if self._broken(parent, fork, failure, forked=True):
             self._ready.append(parent)
+
+    def _abort_children(self, parent: Line, children: Sequence[Line], failed: int) -> None:
+        """Cut off branches at work because of the event `failed`, and forget all below their parent."""
+        fork = self._state_of(parent)
+        for child in children:
+            if child.state is not None:
+                if isinstance(fork, Map):
+                    self.write(failed, _ITERATION_ABORTED, fork.name, child.index)
+                self._write_aborted(child, failed)
+        self._remove_below(parent.id)
 
     def _write_aborted(self, line: Line, failed: int) -> None:
         waiting = line.waiting
         if isinstance(waiting, OnTurn):
             return
         if isinstance(waiting, OnChildren):
-            fork = self._state_of(line)
-            for child in self._lines.children(line.id, waiting.begun):
-                if child.state is not None:
-                    if isinstance(fork, Map):
-                        self.write(failed, _ITERATION_ABORTED, fork.name, child.index)
-                    self._write_aborted(child, failed)
+            self._abort_children(line, self._lines.children(line.id, waiting.begun), failed)
         code = _ABORTED.get(self._state_of(line).type)
         if code is not None:
             self.write(failed, code)
@@ -374,6 +389,8 @@ class Stepping:
             case Map():
                 items: Json = line.data if line.items is msgspec.UNSET else line.items
                 data = state.item_input(AtWork(self, line, state), index, items)
+                if data is not items[index] and is_too_deep(data):
+                    raise StateFailure(RUNTIME, TOO_DEEP)
                 last = self.write(previous, _ITERATION_STARTED, state.name, index)
             case Parallel():
                 data, last = line.given, previous
@@ -386,7 +403,9 @@ class Stepping:
 
     def _give_up(self, line: Line, state: State, failure: StateFailure) -> None:
         """A Map that cannot make the next iteration's input fails as a whole."""
-        self._remove_below(line.id)
+        waiting = line.waiting
+        assert isinstance(waiting, OnChildren)
+        self._abort_children(line, self._lines.children(line.id, waiting.begun), waiting.started)
         if self._broken(line, state, failure):
             self._ready.append(line)
 

@@ -10,7 +10,7 @@ import msgspec
 from statebox.asl.data.flow import read_or_fail
 from statebox.asl.data.jsonpath import Path
 from statebox.asl.data.sources import Sources
-from statebox.asl.errors import HEARTBEAT_TIMEOUT, RUNTIME, TIMEOUT, StateFailure
+from statebox.asl.errors import HEARTBEAT_TIMEOUT, RUNTIME, TIMEOUT, TOO_DEEP, StateFailure
 from statebox.asl.events import (
     AnyEvent,
     CallbackAnswered,
@@ -23,7 +23,7 @@ from statebox.asl.events import (
 from statebox.asl.execution import AnyWaiting, OnTask
 from statebox.asl.fields import LONGEST_SECONDS, Fields
 from statebox.asl.history import ABSENT
-from statebox.asl.jsontext import Json, is_object
+from statebox.asl.jsontext import Json, is_object, is_too_deep
 from statebox.asl.recovery import Catcher, Retrier, read_catch, read_retry
 from statebox.asl.states.resource import Pattern, Resource, read_resource
 from statebox.asl.states.state import Await, Broken, Leave, ScopeReader, State, Transition, Visit
@@ -88,6 +88,8 @@ class Task(State):
         token = visit.new_token() if resource.pattern in (Pattern.CALLBACK, Pattern.SUSPEND) else None
         sources = visit.sources(token)
         arguments = self.flow.effective_input(sources)
+        if arguments is not visit.input and is_too_deep(arguments):
+            raise StateFailure(RUNTIME, TOO_DEEP)
         timeout = _seconds(self.timeout, sources, "TimeoutSeconds")
         heartbeat = _seconds(self.heartbeat, sources, "HeartbeatSeconds")
         scheduled = self._write_scheduled(visit, arguments, timeout, heartbeat)
