@@ -625,7 +625,12 @@ def test_data_that_grows_too_deep_fails_the_state_that_makes_them():
         states(
             "Deeper",
             Deeper={"Type": "Pass", "Parameters": {"in.$": "$"}, "Next": "Again"},
-            Again={"Type": "Choice", "Choices": [{"Variable": "$.in", "IsPresent": True, "Next": "Deeper"}]},
+            Again={
+                "Type": "Choice",
+                "Choices": [{"Variable": "$.in", "IsPresent": True, "Next": "Deeper"}],
+                "Default": "E",
+            },
+            E={"Type": "Succeed"},
         )
     )
     assert (run.execution.status, run.execution.error) == (Status.FAILED, "States.Runtime")

@@ -17,6 +17,7 @@ from statebox.openwhisk.calls import Call, InvalidCall, Mode, accepted, read_cal
 from statebox.openwhisk.client import OpenWhiskClient
 from statebox.openwhisk.errors import OpenWhiskError, Refused
 from statebox.openwhisk.failures import (
+    ACTION_NOT_FOUND,
     BAD_REQUEST,
     LOST,
     Failure,
@@ -64,7 +65,8 @@ class OpenWhiskInvoker:
             return TaskFailed(task.id, BAD_REQUEST, str(error), task.reference)
         except OpenWhiskError as error:
             failure = failure_of_error(error)
-            return TaskFailed(task.id, failure.error, failure.cause, task.reference)
+            cause = f"{task.resource}: {failure.cause}" if failure.error == ACTION_NOT_FOUND else failure.cause
+            return TaskFailed(task.id, failure.error, cause, task.reference)
 
     async def _submit(self, task: InvokeTask, call: Call, permit: Permit | None) -> Outcome:
         parameters = write_json(call.parameters)
