@@ -31,7 +31,7 @@ from statebox.engine.errors import (
 from statebox.engine.machines import Machines
 from statebox.engine.messages import UnreadableMessage, read_resume_message
 from statebox.engine.names import Place
-from statebox.engine.ports import Counts, Invoker
+from statebox.engine.ports import Counts, Invoker, Permit
 from statebox.engine.resources import Resources
 from statebox.engine.runner import Surroundings
 from statebox.engine.scheduler import Limits, Scheduler
@@ -55,6 +55,8 @@ _log = logging.getLogger(__name__)
 _REDIS_START_SECONDS: Final = 30.0
 _REDIS_PAUSE_SECONDS: Final = 0.5
 _FORGET_SECONDS: Final = 10.0
+# Beside what is in flight: for a Redis that does not answer while leases are given back.
+_STOP_MARGIN_SECONDS: Final = 30.0
 _STATUS_SECONDS: Final = 10.0
 _SECONDS_A_DAY: Final = 24 * 3600
 
@@ -113,30 +115,41 @@ class Daemon:
             self.service = Service(
                 around, machines, scheduler, watchers, Place(), lambda machine, name: shard_of(machine, name, shards)
             )
-            await self._store.reclaim()
+            server = HttpServer(self.service, _http_settings(self.config), self)
+            # An address that is taken ends it here, before anything is claimed.
+            await server.start()
+            self.port = server.port
             background: list[Coroutine[None, None, None]] = [
                 self._store.clock.follow(),
-                scheduler.follow(self._wakeups.hints(), self._resume),
                 self._forget(),
                 self._tell_systemd(),
             ]
             tasks = [group.create_task(work) for work in background]
-            scheduler.start()
-            server = HttpServer(self.service, _http_settings(self.config), self)
-            await server.start()
-            self.port = server.port
+            listening: list[asyncio.Task[None]] = []
 
             async def put_away() -> None:
                 self._notifier.stopping("giving what is in flight its time")
-                self._notifier.extend_timeout(self.config.daemon.drain_seconds + 10)
+                if self.service.running_here:
+                    _log.info(
+                        "stopping: %d executions have up to %g s for what is in flight",
+                        self.service.running_here,
+                        self.config.daemon.drain_seconds,
+                    )
+                self._notifier.extend_timeout(self.config.daemon.drain_seconds + _STOP_MARGIN_SECONDS)
+                for task in listening:
+                    task.cancel()
                 await scheduler.drain(self.config.daemon.drain_seconds)
                 await server.stop()
                 for task in tasks:
                     task.cancel()
 
             undo.push_async_callback(put_away)
+            await self._store.reclaim()
+            scheduler.start()
+            listening.append(group.create_task(scheduler.follow(self._wakeups.hints(), self._resume)))
             self._starting = False
             self._notifier.ready(self._status())
+            _log.info("ready at %s, machines: %s", self.url, ", ".join(machines.names()) or "none")
             self._undo = undo.pop_all()
 
     async def __aexit__(
@@ -259,7 +272,7 @@ class Daemon:
 class NoOpenWhisk:
     """Stands where no OpenWhisk is configured, so that the error says what to do."""
 
-    async def invoke(self, task: InvokeTask) -> TaskFailed:
+    async def invoke(self, task: InvokeTask, permit: Permit | None = None) -> TaskFailed:
         """Fail the task."""
         return TaskFailed(
             task.id,

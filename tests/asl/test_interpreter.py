@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from statebox.asl.commands import InvokeTask, StartTimer
+from statebox.asl.commands import AwaitCallback, InvokeTask, StartTimer
+from statebox.asl.definition import read
 from statebox.asl.errors import InvalidDefinition
 from statebox.asl.events import (
+    AnyEvent,
     CallbackAnswered,
+    Continued,
+    ExecutionStarted,
     ExecutionStopped,
     TaskFailed,
     TaskHeartbeat,
@@ -15,8 +19,8 @@ from statebox.asl.events import (
     TaskSucceeded,
     TimerFired,
 )
-from statebox.asl.execution import OnTask, Status
-from statebox.asl.interpreter import advance
+from statebox.asl.execution import Execution, OnTask, Status
+from statebox.asl.interpreter import advance, begin
 from statebox.asl.jsontext import Json
 from statebox.asl.limits import Limits
 from statebox.asl.lines import BranchesNeeded
@@ -545,3 +549,92 @@ def test_a_waiting_task_says_what_it_waits_for_in_its_value():
     waiting = run.execution.branches["0"].waiting
     assert isinstance(waiting, OnTask)
     assert (waiting.event, waiting.timeout_ms) == (3, NOON + 5000)
+
+
+LOOP = states(
+    "L",
+    L={"Type": "Pass", "Result": {"go": True}, "Next": "C"},
+    C={"Type": "Choice", "Choices": [{"Variable": "$.go", "BooleanEquals": True, "Next": "L"}], "Default": "E"},
+    E={"Type": "Succeed"},
+)
+
+
+def looping_beside(branch: Json, transitions: int = 10) -> tuple[Driver, Execution]:
+    """An execution that was stopped by its bound in a loop, beside another branch."""
+    run = Driver(states("W", W={"Type": "Wait", "Seconds": 1, "End": True}))
+    machine = read(states("P", P={"Type": "Parallel", "Branches": [LOOP, branch], "End": True}))
+    blank = replace(run.execution, branches={}, next_event=1)
+    run.machine = machine
+    step = advance(machine, begin(blank, machine), ExecutionStarted(), Moment(NOON, b"x"), Limits(transitions))
+    return run, step.execution
+
+
+@pytest.mark.parametrize("event", [TaskHeartbeat("0.1:8"), TimerFired("0.1"), TaskSucceeded("0.7:3", 1)])
+def test_what_is_unfinished_stays_so_whatever_else_happens(event: AnyEvent):
+    """Only going on ends it: otherwise the execution would be parked in the middle of its way."""
+    run, execution = looping_beside(states("A", A=ASK))
+    assert execution.unfinished
+    after = advance(run.machine, execution, event, Moment(NOON, b"y")).execution
+    assert after.unfinished
+    assert not after.idle
+
+
+def test_a_loop_leaves_its_siblings_their_turn():
+    """However long it goes on."""
+    run, execution = looping_beside(states("A", A={"Type": "Pass", "Next": "B"}, B=ASK), transitions=3)
+    for drawn in range(20):
+        execution = advance(run.machine, execution, Continued(), Moment(NOON, bytes([drawn])), Limits(3)).execution
+    assert [command for command in execution.outstanding() if isinstance(command, AwaitCallback)]
+
+
+def test_an_event_for_a_branch_that_was_not_loaded_asks_for_it():
+    """It may be over, or not: what was accepted must not be thrown away."""
+    run = Driver(states("P", P={"Type": "Parallel", "Branches": [states("A", A=ASK), states("B", B=ASK)], "End": True}))
+    first, second = run.callbacks()
+    branches = {id: branch for id, branch in run.execution.branches.items() if id != "0.1"}
+    part = replace(run.execution, whole=False, branches=branches)
+    with pytest.raises(BranchesNeeded):
+        advance(run.machine, part, CallbackAnswered(second.id), Moment(NOON))
+    assert advance(run.machine, part, CallbackAnswered(first.id), Moment(NOON)).history
+
+
+def test_a_map_that_cannot_make_an_item_s_input_cuts_off_what_it_had_begun():
+    """Nothing of it is left, and the continuations of its iterations are closed."""
+    run = Driver(
+        states(
+            "M",
+            M={
+                "Type": "Map",
+                "ItemsPath": "$",
+                "ItemSelector": {"n.$": "$$.Map.Item.Value.n"},
+                "MaxConcurrency": 2,
+                "ItemProcessor": states("A", A=ASK),
+                "End": True,
+            },
+        ),
+        [{"n": 0}, {"n": 1}, {}],
+    )
+    first, second = run.callbacks()
+    step = run.tell(CallbackAnswered(first.id))
+    assert (run.execution.status, run.execution.error) == (Status.FAILED, "States.Runtime")
+    assert step.closed == (second.token,)
+    assert run.types[-3:] == ["MapIterationAborted", "TaskStateAborted", "ExecutionFailed"]
+
+
+def test_data_that_grows_too_deep_fails_the_state_that_makes_them():
+    """What could not be read back must not be written."""
+    run = Driver(
+        states(
+            "Deeper",
+            Deeper={"Type": "Pass", "Parameters": {"in.$": "$"}, "Next": "Again"},
+            Again={
+                "Type": "Choice",
+                "Choices": [{"Variable": "$.in", "IsPresent": True, "Next": "Deeper"}],
+                "Default": "E",
+            },
+            E={"Type": "Succeed"},
+        )
+    )
+    assert (run.execution.status, run.execution.error) == (Status.FAILED, "States.Runtime")
+    assert run.execution.cause is not None
+    assert run.execution.cause.endswith("The data is nested too deep.")

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter
+from collections.abc import AsyncGenerator
+
+import pytest
 
 from statebox.asl.jsontext import Json, read_json
 from tests.durability.machines import INCSQUARE, slow
@@ -173,3 +177,64 @@ async def test_a_value_that_cannot_be_advanced_is_set_aside_and_harms_nobody_els
     redis(world.valkey, "HSET", key, "b:0", whole)
     await daemon.ask("Statebox.RetryExecution", executionArn=broken)
     assert (await daemon.ended(broken))["status"] == "SUCCEEDED"
+
+
+async def test_an_answer_during_the_drain_is_left_to_others(world: World):
+    """A daemon on its way out takes nothing new, and a clean stop fails nothing."""
+    daemon = await world.daemon("one", "--drain-seconds=10")
+    busy = await daemon.start_execution(slow(3.0), {"n": 1}, name="busy")
+    parked = await daemon.start_execution(
+        {
+            "StartAt": "Ask",
+            "States": {
+                "Ask": {"Type": "Task", "Resource": "module:suspend", "Next": "Work"},
+                "Work": {
+                    "Type": "Task",
+                    "Resource": "openwhisk:slow",
+                    "Parameters": {"seconds": 0.1, "n": 2},
+                    "End": True,
+                },
+            },
+        },
+        {},
+        name="parked",
+    )
+    [token] = await daemon.continuations(parked)
+    await wait_until(lambda: len(world.calls()) == 1, "the call to be under way")
+    stopping = asyncio.ensure_future(daemon.stop())
+
+    async def is_unready() -> bool:
+        return await status_of(daemon, "/readyz") == 503
+
+    await wait_until(is_unready, "the drain to begin")
+    await daemon.post(f"/continuations/{token}", {"answered": True})
+    assert await stopping == 0
+    assert len(world.calls()) == 1, "nothing was called on the way out"
+    other = await world.daemon("two")
+    assert (await other.ended(parked))["status"] == "SUCCEEDED"
+    assert len(await other.continuations(busy)) == 1
+    assert set(world.calls_by_attempt().values()) == {1}
+
+
+async def test_a_daemon_that_cannot_listen_claims_nothing(world: World):
+    """A taken port is no reason to set healthy executions aside, however often it is tried."""
+    daemon = await world.daemon("one")
+    id = await daemon.start_execution(slow(3.0), {"n": 1}, name="long")
+    await wait_until(lambda: len(world.calls()) == 1, "the call to be under way")
+    await daemon.kill()
+    async with occupied(daemon.port):
+        for _ in range(6):
+            with pytest.raises(AssertionError, match="ended"):
+                await daemon.start()
+    await daemon.start()
+    [token] = (await all_suspended(daemon, {id: 1})).values()
+    await daemon.post(f"/continuations/{token}")
+    assert (await daemon.ended(id))["status"] == "SUCCEEDED"
+
+
+@contextlib.asynccontextmanager
+async def occupied(port: int) -> AsyncGenerator[None]:
+    """Somebody else listens there."""
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", port)
+    async with server:
+        yield

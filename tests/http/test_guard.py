@@ -88,11 +88,11 @@ async def test_refusals_in_the_protocol_are_in_its_form(site: Site):
 # Tokens
 
 
-async def test_with_tokens_every_endpoint_but_livez_wants_one(valkey: EmbeddedValkey, tmp_path: Path):
+async def test_with_tokens_every_endpoint_but_the_probes_wants_one(valkey: EmbeddedValkey, tmp_path: Path):
     async with open_site(valkey, tmp_path, tokens=(Secret(TOKEN), Secret("another-token-beside-it"))) as site:
         for method, path in ENDPOINTS:
             answer = await site.ask(method, path)
-            if path == "/livez":
+            if path in ("/livez", "/readyz"):
                 assert answer.status == 200
                 continue
             assert (answer.status, answer.json["code"]) == (401, "TokenRequired"), path

@@ -168,7 +168,8 @@ async def test_a_connection_that_breaks_is_not_used_to_call_again(server: Script
 )
 async def test_a_refused_call_fails_at_once(server: Scripted, invoker: OpenWhiskInvoker, status: int, error: str):
     server.will(answer(status, {"error": "no", "code": "t"}))
-    assert await invoker.invoke(task("module:inc")) == TaskFailed("0:5", error, f"HTTP {status}: no")
+    cause = f"HTTP {status}: no" if status != 404 else "module:inc: HTTP 404: no"
+    assert await invoker.invoke(task("module:inc")) == TaskFailed("0:5", error, cause)
     assert len(server.asked) == 1
 
 

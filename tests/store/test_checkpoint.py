@@ -8,7 +8,7 @@ import pytest
 from statebox.asl.events import CallbackAnswered, TaskSucceeded
 from statebox.asl.execution import Branch, Execution
 from statebox.engine.errors import AnswerCameFirst, LeaseLost
-from statebox.engine.ports import Answer, Checkpoint, Claimed, Lease
+from statebox.engine.ports import Answer, Checkpoint, Claimed, Lease, Saved
 from statebox.store.redis_store import RedisStore
 from tests.servers import ask
 from tests.store.conftest import Daemons
@@ -270,6 +270,21 @@ async def test_thousands_of_branches_and_continuations_fit_into_one_step(store: 
     await store.checkpoint(started.lease, over)
 
     assert (await store.counts()).suspended == 0
+
+
+async def test_what_an_ended_execution_no_longer_needs_goes_at_once(store: RedisStore, daemons: Daemons):
+    """Whatever came too late, and deadlines of branches that nobody loaded."""
+    token = new_token()
+    begun = execution(branches=[forked(2), suspended(token, "0.0"), branch("0.1")])
+    opened = (callback(token, "0.0"),)
+    started = await store.start(DEFINITION, first_step(begun, opened=opened, deadlines={"0.1": NOON + SECOND}), "op")
+    assert started.lease is not None
+    await store.heartbeat(token, "too late")
+
+    over = Checkpoint(ended(begun), removed=frozenset({"0", "0.0"}), closed=(token,), release=True)
+    assert await store.checkpoint(started.lease, over) == Saved(None)
+
+    assert ask(daemons.server, "EXISTS", "statebox:{0}:inbox:m:x", "statebox:{0}:timers:m:x") == 0
 
 
 async def test_a_parked_execution_is_not_held(store: RedisStore, daemons: Daemons):

@@ -267,6 +267,19 @@ async def test_stopping_what_was_set_aside_gives_it_one_more_try(store: RedisSto
     assert (await store.claim(0, 10)).set_aside == ("m:x",)
 
 
+async def test_stopping_what_was_set_aside_leaves_that_try_to_whoever_can_read_it(store: RedisStore, daemons: Daemons):
+    await _set_aside(store, daemons, "x")
+    key = "statebox:{0}:execution:m:x"
+    ask(daemons.server, "HSET", key, "format", 2)
+
+    assert await store.stop("m:x", None, None, "stop") is None
+
+    assert (await store.claim(0, 10)).claimed == ()
+    ask(daemons.server, "HSET", key, "format", 1)
+    (claimed,) = (await store.claim(0, 10)).claimed
+    assert claimed.inbox == (ExecutionStopped(),)
+
+
 async def test_a_claim_in_part_reads_the_ways_to_what_happened(valkey: EmbeddedValkey):
     """Answering one of 10,000 iterations must not read the others."""
     tokens = [new_token() for _ in range(10_000)]

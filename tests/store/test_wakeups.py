@@ -109,6 +109,17 @@ async def test_what_becomes_due_at_once_is_told(daemons: Daemons):
         await wait_until(lambda: heard.count(LookNow(run.shard)) == 2, "the others to be told again")
 
 
+async def test_what_only_a_newer_daemon_can_read_is_told_to_all(daemons: Daemons):
+    store = await daemons.open()
+    token = new_token()
+    await store.start(DEFINITION, parked_step(execution(branches=[suspended(token)]), token), "op")
+    ask(daemons.server, "HSET", "statebox:{0}:execution:m:x", "format", 2)
+    async with listening(wakeups_on(daemons.server)) as heard:
+        await store.answer(Answer(token, CallbackAnswered, "op", "test"))
+
+        await wait_until(lambda: heard[1:] == [LookNow(0), InboxFilled("m:x")], "the newer ones to be told")
+
+
 async def test_a_continuation_that_expires_wakes_its_shard(daemons: Daemons):
     store = await daemons.open(shards=8)
     wakeups = wakeups_on(daemons.server, shards=8)

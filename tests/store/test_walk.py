@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from random import Random
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -20,7 +21,7 @@ from statebox.engine.errors import (
 from statebox.engine.ports import Answer, Checkpoint, Claimed, Lease
 from statebox.store.redis_store import RedisStore
 from tests.store.conftest import Daemons
-from tests.store.values import DEFINITION, callback, ended, execution, first_step, new_token, suspended
+from tests.store.values import DEFINITION, callback, ended, execution, first_step, suspended
 
 STEPS = 1500
 LEASE_MS = 1000
@@ -54,6 +55,9 @@ class Walk:
     def _which(self) -> int:
         return self.random.randrange(2)
 
+    def _new_token(self) -> str:
+        return f"{str(UUID(int=self.random.getrandbits(128), version=4))[:-3]}000"
+
     def _deadline(self) -> int | None:
         return self.random.choice((None, self.daemons.time() + self.random.randrange(1, 3 * LEASE_MS)))
 
@@ -63,7 +67,7 @@ class Walk:
         self.owner[claimed.execution.id] = claimed.lease.token
 
     async def start(self) -> None:
-        which, token, deadline_ms = self._which(), new_token(), self._deadline()
+        which, token, deadline_ms = self._which(), self._new_token(), self._deadline()
         self.started += 1
         one = execution(f"x{self.started}", branches=[suspended(token, deadline_ms=deadline_ms)])
         self.executions[one.id], self.tokens[token], self.deadlines[token] = token, one.id, deadline_ms
@@ -129,7 +133,7 @@ class Walk:
             everything = frozenset(one.branches)
             return Checkpoint(after, removed=everything, consumed=len(events), closed=closed, release=True), after
         if answered or late:
-            token, deadline_ms = new_token(), self._deadline()
+            token, deadline_ms = self._new_token(), self._deadline()
             after = msgspec.structs.replace(one, branches={"0": suspended(token, deadline_ms=deadline_ms)})
             return (
                 Checkpoint(
@@ -154,7 +158,7 @@ class Walk:
         late = deadline_ms is not None and self.daemons.time() >= deadline_ms
         over = self.executions[id] != token or id in self.stopped
         try:
-            taken = await self.stores[which].answer(Answer(token, CallbackAnswered, new_token(), "test"))
+            taken = await self.stores[which].answer(Answer(token, CallbackAnswered, self._new_token(), "test"))
         except TaskAlreadyAnswered:
             self.outcomes["again"] += 1
             assert token in self.accepted
@@ -178,7 +182,7 @@ class Walk:
         if self.tokens:
             token = self.random.choice(sorted(self.tokens))
             try:
-                await self._delivered(which, await self.stores[which].heartbeat(token, new_token()))
+                await self._delivered(which, await self.stores[which].heartbeat(token, self._new_token()))
             except (TaskAlreadyAnswered, TaskTimedOut, TaskDoesNotExist):
                 self.outcomes["no beat"] += 1
 
@@ -186,7 +190,7 @@ class Walk:
         if self.executions and self.random.random() < 0.3:
             which, id = self._which(), self.random.choice(sorted(self.executions))
             self.stopped.add(id)
-            await self._delivered(which, await self.stores[which].stop(id, None, None, new_token()))
+            await self._delivered(which, await self.stores[which].stop(id, None, None, self._new_token()))
 
     async def _delivered(self, which: int, taken: Claimed | str | int | None) -> None:
         if isinstance(taken, Claimed):

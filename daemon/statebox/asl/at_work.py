@@ -28,8 +28,8 @@ class Surroundings(Protocol):
         """Write a history event; returns its id."""
         ...
 
-    def exceeds(self, payload: Json) -> bool:
-        """Whether a payload is larger than it may be."""
+    def check(self, payload: Json, whose: str) -> None:
+        """Raise StateFailure when a payload is larger or deeper than it may be."""
         ...
 
     def visible(self, line: Line) -> Mapping[str, Json]:
@@ -107,9 +107,9 @@ class AtWork:
         place = execution.arn.split(":execution:", 1)[0]
         return f"{place}:mapRun:{execution.machine}/{label}:{self._stepping.dice.uuid4()}"
 
-    def exceeds(self, payload: Json) -> bool:
-        """Whether a payload is larger than it may be."""
-        return self._stepping.exceeds(payload)
+    def check(self, payload: Json, whose: str) -> None:
+        """Raise StateFailure when a payload is larger or deeper than it may be."""
+        self._stepping.check(payload, whose)
 
     def respond(self, response: Json) -> None:
         """Answer whoever started the execution through the seed's contract."""

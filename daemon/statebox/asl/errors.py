@@ -47,6 +47,7 @@ def too_large(whose: str) -> StateFailure:
 
 
 RUNTIME = "States.Runtime"
+TOO_DEEP = "The data is nested too deep."
 TIMEOUT = "States.Timeout"
 HEARTBEAT_TIMEOUT = "States.HeartbeatTimeout"
 TASK_FAILED = "States.TaskFailed"

@@ -31,12 +31,20 @@ def read_json(text: str | bytes) -> Json:
     Raises InvalidJson for broken JSON, NaN and Infinity, numbers beyond a double, unpaired surrogates and for nesting
     that is too deep to be processed.
     """
-    if _is_too_deep(text):
+    if nests_too_deep(text):
         raise InvalidJson(f"the JSON is nested too deep: more than {DEEPEST} levels")
     try:
         return _decode(text)
     except (msgspec.MsgspecError, ValueError) as error:
         _explain(text, error)
+
+
+def read_own_json(text: str | bytes) -> Json:
+    """Parse what write_json has written, however deep it became meanwhile. Raises InvalidJson."""
+    try:
+        return _decode(text)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise InvalidJson(f"what was stored cannot be read: {error}") from None
 
 
 def write_json(value: Json) -> bytes:
@@ -49,6 +57,14 @@ def write_json_text(value: Json) -> str:
     return _encode(value).decode()
 
 
+def text_or_none(value: Json) -> bytes | None:
+    """The value as compact JSON; None when it is nested too deep for that."""
+    try:
+        return _encode(value)
+    except RecursionError:
+        return None
+
+
 def is_object(value: Json) -> TypeGuard[dict[str, Json]]:
     """Whether the value is a JSON object."""
     return isinstance(value, dict)
@@ -59,7 +75,7 @@ def is_array(value: Json) -> TypeGuard[list[Json]]:
     return isinstance(value, list)
 
 
-def _is_too_deep(text: str | bytes) -> bool:
+def nests_too_deep(text: str | bytes) -> bool:
     """Whether arrays and objects are nested deeper than DEEPEST; the text need not be valid."""
     raw = text.encode(errors="replace") if isinstance(text, str) else text
     if raw.count(b"[") + raw.count(b"{") <= DEEPEST:

@@ -6,8 +6,6 @@ from typing import Final
 
 import msgspec
 
-from statebox.asl.jsontext import Json, write_json
-
 _UNBOUNDED: Final = 1 << 62
 
 
@@ -23,9 +21,9 @@ class Limits(msgspec.Struct, frozen=True):
     payload_bytes: int = 262_144
     events: int = 25_000
 
-    def exceeded_by(self, payload: Json) -> bool:
-        """Whether a payload is too large."""
-        return 0 < self.payload_bytes < len(write_json(payload))
+    def exceeded_by(self, size: int) -> bool:
+        """Whether a payload of so many bytes is too large."""
+        return 0 < self.payload_bytes < size
 
     @property
     def last_event(self) -> int:

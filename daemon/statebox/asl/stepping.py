@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -15,6 +15,7 @@ from statebox.asl.errors import (
     HEARTBEAT_TIMEOUT,
     RUNTIME,
     TIMEOUT,
+    TOO_DEEP,
     StateFailure,
     too_large,
 )
@@ -33,9 +34,9 @@ from statebox.asl.execution import (
     Tolerated,
 )
 from statebox.asl.history import ABSENT, CODES, HistoryEvent
-from statebox.asl.jsontext import Json
+from statebox.asl.jsontext import Json, nests_too_deep, text_or_none
 from statebox.asl.limits import HistoryFull, Limits
-from statebox.asl.lines import Line, Lines
+from statebox.asl.lines import BranchesNeeded, Line, Lines
 from statebox.asl.moment import Dice, Moment, uuid_text
 from statebox.asl.recovery import find_catcher, find_retrier
 from statebox.asl.states.map import Map
@@ -74,7 +75,8 @@ class Stepping:
         self._ready: deque[Line] = deque()
         self._limits = limits
         self._budget = limits.transitions
-        self._unfinished = False
+        # What an earlier step left undone stays so until it is gone on with.
+        self._unfinished = execution.unfinished
         self._next_event = execution.next_event
         self._ending: tuple[Status, Json, str | None, str | None] | None = None
 
@@ -89,17 +91,23 @@ class Stepping:
 
     def go_on(self) -> None:
         """Go on with what the bound of transitions had left: first lines that are there, then those still to begin."""
+        self._unfinished = False
+        turns: list[str] = []
         forks: list[str] = []
         for branch in self._lines.before():
             match branch.waiting:
                 case OnTurn():
-                    if self._exhausted():
-                        return
-                    self._ready.append(self._opened(branch.id))
+                    turns.append(branch.id)
                 case OnChildren() as waiting if waiting.begun < waiting.total:
                     forks.append(branch.id)
                 case _:
                     pass
+        # Not always the same one first: what loops must not keep the others from their turn.
+        first = self._next_event % len(turns) if turns else 0
+        for id in turns[first:] + turns[:first]:
+            if self._exhausted():
+                return
+            self._ready.append(self._opened(id))
         for id in forks:
             line = self._opened(id)
             waiting = line.waiting
@@ -124,6 +132,8 @@ class Stepping:
 
     def happen(self, branch: str, event: AnyEvent) -> None:
         """Let an event reach the branch that waits for it; nothing changes when none does."""
+        if branch not in self.before.branches and not self.before.whole:
+            raise BranchesNeeded(ROOT)
         waiting = self.before.branches[branch].waiting if branch in self.before.branches else None
         match waiting:
             case OnTimer(until_ms) if isinstance(event, TimerFired) and self.now_ms >= until_ms:
@@ -191,9 +201,13 @@ class Stepping:
         self.history.append(HistoryEvent(id, previous, self.now_ms, code, values))
         return id
 
-    def exceeds(self, payload: Json) -> bool:
-        """Whether a payload is larger than it may be."""
-        return self._limits.exceeded_by(payload)
+    def check(self, payload: Json, whose: str) -> None:
+        """Raise StateFailure when a payload is larger or deeper than it may be."""
+        text = text_or_none(payload)
+        if text is None or nests_too_deep(text):
+            raise StateFailure(RUNTIME, TOO_DEEP)
+        if self._limits.exceeded_by(len(text)):
+            raise too_large(whose)
 
     def visible(self, line: Line) -> Mapping[str, Json]:
         """The variables that a line's state can read: its own scope's and those of the scopes around it."""
@@ -217,7 +231,10 @@ class Stepping:
     # One line
 
     def _walk(self, line: Line) -> None:
-        while self._ending is None:
+        # A fair share, then the others that are ready have their turn.
+        for _ in range(max(1, self._budget // (len(self._ready) + 1))):
+            if self._ending is not None:
+                return
             if self._budget <= 0:
                 line.waiting = OnTurn()
                 self._unfinished = True
@@ -229,6 +246,7 @@ class Stepping:
             line.entered = line.last = self.write(line.last, state.entered_code, state.name, line.data)
             if not self._settle(line, state, self._attempt(line, state)):
                 return
+        self._ready.append(line)
 
     def _attempt(self, line: Line, state: State) -> Transition:
         line.arguments = line.items = msgspec.UNSET
@@ -272,11 +290,25 @@ class Stepping:
             case Broken(failure):
                 return self._broken(line, state, failure)
 
+    def _wrong_with(
+        self, line: Line, state: State, output: Json, assigned: Mapping[str, Json] | None
+    ) -> StateFailure | None:
+        """Why a state cannot hand this output on, and these variables."""
+        try:
+            if output is not line.data:
+                self.check(output, state.name)
+            if assigned:
+                self.check(assigned, state.name)
+        except StateFailure as failure:
+            return failure if failure.error != RUNTIME else self._located(line, failure)
+        return None
+
     def _leave(
         self, line: Line, state: State, output: Json, next: str | None, assigned: Mapping[str, Json] | None
     ) -> bool:
-        if output is not line.data and self._limits.exceeded_by(output):
-            return self._broken(line, state, too_large(state.name))
+        wrong = self._wrong_with(line, state, output, assigned)
+        if wrong is not None:
+            return self._broken(line, state, wrong)
         if state.exited_code is not None:
             if assigned:
                 line.last = self.write(line.last, state.exited_code, state.name, output, assigned)
@@ -397,27 +429,27 @@ class Stepping:
             self.write(line.last, _ITERATION_FAILED, fork.name, line.index)
         if state.type in _ABORTED:
             self.write(line.last, _ABORTED[state.type])
-        for sibling in siblings:
-            if sibling is not line and sibling.state is not None:
-                if isinstance(fork, Map):
-                    self.write(line.last, _ITERATION_ABORTED, fork.name, sibling.index)
-                self._write_aborted(sibling, line.last)
-        self._remove_below(parent.id)
+        self._abort_children(parent, [sibling for sibling in siblings if sibling is not line], line.last)
         parent.last = line.last
         if self._broken(parent, fork, failure, forked=True):
             self._ready.append(parent)
+
+    def _abort_children(self, parent: Line, children: Sequence[Line], failed: int) -> None:
+        """Cut off branches at work because of the event `failed`, and forget all below their parent."""
+        fork = self._state_of(parent)
+        for child in children:
+            if child.state is not None:
+                if isinstance(fork, Map):
+                    self.write(failed, _ITERATION_ABORTED, fork.name, child.index)
+                self._write_aborted(child, failed)
+        self._remove_below(parent.id)
 
     def _write_aborted(self, line: Line, failed: int) -> None:
         waiting = line.waiting
         if isinstance(waiting, OnTurn):
             return
         if isinstance(waiting, OnChildren):
-            fork = self._state_of(line)
-            for child in self._lines.children(line.id, waiting.begun):
-                if child.state is not None:
-                    if isinstance(fork, Map):
-                        self.write(failed, _ITERATION_ABORTED, fork.name, child.index)
-                    self._write_aborted(child, failed)
+            self._abort_children(line, self._lines.children(line.id, waiting.begun), failed)
         code = _ABORTED.get(self._state_of(line).type)
         if code is not None:
             self.write(failed, code)
@@ -453,6 +485,8 @@ class Stepping:
             case Map():
                 items: Json = line.data if line.items is msgspec.UNSET else line.items
                 data = state.item_input(AtWork(self, line, state), index, items)
+                if data is not items[index]:
+                    self.check(data, state.name)
                 if state.distributed is not None:
                     self._lines.add(self._distributed_child(line, state.name, index, data))
                     return
@@ -477,7 +511,9 @@ class Stepping:
 
     def _give_up(self, line: Line, state: State, failure: StateFailure) -> None:
         """A Map that cannot make the next iteration's input fails as a whole."""
-        self._remove_below(line.id)
+        waiting = line.waiting
+        assert isinstance(waiting, OnChildren)
+        self._abort_children(line, self._lines.children(line.id, waiting.begun), waiting.started)
         if self._broken(line, state, failure):
             self._ready.append(line)
 

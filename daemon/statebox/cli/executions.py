@@ -136,7 +136,7 @@ def _described(execution: Json) -> Iterator[tuple[str, str]]:
             yield field, execution[field]
     for waits in execution["continuations"]:
         yield "waits", f"in {waits['state']} since {when(waits['since'])}, {until(waits.get('deadline'))}"
-        yield "", f"statebox resume {waits['continuation']}"
+        yield "", f"statebox resume {waits['continuation']} --output JSON"
 
 
 @click.command(

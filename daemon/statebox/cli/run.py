@@ -125,7 +125,7 @@ async def _run_there(
     def suspended(waits: Json) -> None:
         _tell(f"{waits['state']} waits for an answer, {until(waits.get('deadline'))}; give it one elsewhere with:")
         click.echo(f"  statebox resume {waits['continuation']}{at}", err=True)
-        click.echo(f"  statebox resume {waits['continuation']}{at} --output '{{\"approved\": true}}'", err=True)
+        click.echo(f"  statebox resume {waits['continuation']}{at} --output JSON", err=True)
 
     async with client:
         arn: str = (await begin(client, definition, name, input))["executionArn"]

@@ -81,6 +81,10 @@ class ServiceUnavailable(ServiceError):
     """Redis does not answer, or the daemon is stopping; nothing was done or it can be asked for again safely."""
 
 
+class Unreadable(ServiceUnavailable):
+    """What is stored cannot be read by this daemon: it is broken, or was written by a newer one."""
+
+
 class LeaseLost(Exception):
     """Another daemon owns the execution now; whatever this one wanted to write was not written."""
 

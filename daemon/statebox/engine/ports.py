@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
 import msgspec
@@ -211,6 +211,10 @@ class Store(Protocol):
         """What was delivered and has not been consumed, oldest first."""
         ...
 
+    async def next_deadline(self, id: str) -> int | None:
+        """The first deadline (ms) of any branch but the root, None where there is none."""
+        ...
+
     async def branches(self, id: str, parent: str) -> Mapping[str, Branch]:
         """All branches below `parent`, to complete an execution that was loaded in part."""
         ...
@@ -277,11 +281,19 @@ class Store(Protocol):
         ...
 
 
+Permit: TypeAlias = Callable[[], Awaitable[None]]
+
+
 class Invoker(Protocol):
     """Calls one kind of resource."""
 
-    async def invoke(self, task: InvokeTask) -> TaskSucceeded | TaskFailed | TaskSubmitted:
+    async def invoke(
+        self, task: InvokeTask, permit: Permit | None = None
+    ) -> TaskSucceeded | TaskFailed | TaskSubmitted:
         """Do the task and return how it ended.
+
+        `permit` is awaited right before each request that makes something happen: it raises LeaseLost when the
+        execution has gone on elsewhere meanwhile.
 
         Polls when `task.reference` is set. A call that turns out to go on elsewhere returns TaskSubmitted with its
         reference; it is called again with that reference once it has been written. Never raises for what goes wrong

@@ -18,7 +18,7 @@ from statebox.asl.interpreter import Step, advance
 from statebox.asl.limits import Limits
 from statebox.asl.lines import BranchesNeeded
 from statebox.asl.moment import Moment
-from statebox.engine.errors import AnswerCameFirst, LeaseLost, ServiceUnavailable
+from statebox.engine.errors import AnswerCameFirst, LeaseLost, ServiceUnavailable, Unreadable
 from statebox.engine.ports import Checkpoint, Clock, Invoker, Lease, Saved, Store
 
 _log = logging.getLogger(__name__)
@@ -106,7 +106,7 @@ class Runner:
         inbox: int = 0,
     ) -> None:
         self.lease = lease
-        self.execution = execution
+        self.execution: Execution = execution
         self._around = around
         self._machine = machine
         self._children = children
@@ -121,6 +121,11 @@ class Runner:
         self._timers: dict[str, tuple[int, asyncio.TimerHandle]] = {}
         self._over = False
         self._winding_down = False
+        # Whether the lease is ours to give back.
+        self._holds_lease = True
+        # Looks after the deadlines of branches that were not loaded.
+        self._others: asyncio.TimerHandle | None = None
+        self._load_all = False
 
     def post(self, event: AnyEvent) -> None:
         """Let something happen to the execution."""
@@ -145,6 +150,11 @@ class Runner:
 
     def lose(self) -> None:
         """Another daemon owns the execution: stop at once, write nothing."""
+        self._holds_lease = False
+        self.halt()
+
+    def halt(self) -> None:
+        """Stop at once, with the lease still held."""
         self._over = True
         self._turn.set()
 
@@ -152,6 +162,11 @@ class Runner:
         """Finish the calls in flight, begin none, and stop with the lease still held."""
         self._winding_down = True
         self._turn.set()
+
+    @property
+    def held(self) -> Lease | None:
+        """The lease that is still to be given back; None when it was given back or lost."""
+        return self.lease if self._holds_lease else None
 
     @property
     def in_flight(self) -> int:
@@ -170,6 +185,7 @@ class Runner:
                 if self._winding_down and not self._calls and not self._pending:
                     self._over = True
         except LeaseLost:
+            self._holds_lease = False
             _log.info("the execution went on elsewhere", extra={"execution": self.execution.id})
         finally:
             self._over = True
@@ -179,6 +195,11 @@ class Runner:
         """Advance by all that has happened, write it, and act on it."""
         if self._look_into_inbox:
             await self._fetch_inbox()
+        if self._load_all:
+            self._load_all = False
+            await self._load_below(ROOT)
+            self._pending.extend(self._due_timers())
+            self._reconcile(self.execution.branches.keys())
         if self._fresh:
             self._pending.extend(self._due_timers())
         events, inbox = self._pending, self._from_inbox
@@ -195,13 +216,14 @@ class Runner:
                 # Nothing was written: do it again from the value before, the inbox first.
                 self._pending = events[inbox:] + self._pending
                 self.look_into_inbox()
-                if inbox:
-                    # It stands in the inbox that was just read, or something is wrong: then not in a hot loop.
-                    await asyncio.sleep(_STORE_PAUSE_SECONDS)
+                await self._fetch_inbox()
+                if len(self._pending[: self._from_inbox]) <= inbox:
+                    raise RuntimeError("a continuation was answered, and the answer is not in the inbox") from None
                 return
             if saved.lease is None:
                 self._abandon(step)
                 self.execution = step.execution
+                self._holds_lease = False
                 self._over = True
                 return
             self.lease = msgspec.structs.replace(saved.lease, until=max(saved.lease.until, self.lease.until))
@@ -211,8 +233,23 @@ class Runner:
         self._abandon(step)
         self.execution = step.execution
         self._reconcile({*touched, *step.changed, *step.removed})
-        if self.execution.unfinished:
+        if self.execution.unfinished and not self._winding_down:
             self.post(Continued())
+        await self._look_after_others()
+
+    async def _look_after_others(self) -> None:
+        """In memory nobody else looks at it: be there when a branch that was not loaded has its deadline."""
+        if self.execution.whole or self._others is not None:
+            return
+        deadline_ms = await self._patiently(lambda: self._around.store.next_deadline(self.execution.id))
+        if deadline_ms is not None:
+            delay = max(0, deadline_ms - self._around.clock.now_ms() + 1) / 1000
+            self._others = asyncio.get_running_loop().call_later(delay, self._load_others)
+
+    def _load_others(self) -> None:
+        self._others = None
+        self._load_all = True
+        self._turn.set()
 
     def _abandon(self, step: Step) -> None:
         """Stop the children that nobody waits for any more."""
@@ -278,6 +315,8 @@ class Runner:
         while True:
             try:
                 return await call()
+            except Unreadable:
+                raise
             except ServiceUnavailable:
                 _log.warning("waiting for Redis", extra={"execution": self.execution.id})
                 await asyncio.sleep(_STORE_PAUSE_SECONDS)
@@ -313,17 +352,13 @@ class Runner:
     async def _invoke(self, branch: str, task: Call) -> None:
         """One effect. A lease that has run out by our own clock makes the call somebody else's business."""
         try:
-            if self._around.clock.boottime() >= self.lease.until and not await self._still_mine():
-                raise LeaseLost
-        except LeaseLost:
-            self.lose()
-            return
-        try:
+            await self._permit()
             if isinstance(task, StartChild):
                 event = await self._patiently(lambda: self._children.start(self.execution, task))
             else:
-                event = await self._around.invoker.invoke(task)
+                event = await self._around.invoker.invoke(task, self._permit)
         except LeaseLost:
+            self.lose()
             return
         except Exception as error:  # noqa: BLE001 - a fault of the invoker's fails its task, not the execution's runner
             _log.exception("an invoker broke", extra={"execution": self.execution.id})
@@ -332,11 +367,16 @@ class Runner:
             del self._calls[branch]
         self.post(event)
 
-    async def _still_mine(self) -> bool:
-        renewed = await self._patiently(lambda: self._around.store.renew([self.lease]))
-        for lease in renewed.leases:
-            self.prolong(lease)
-        return not renewed.lost
+    async def _permit(self) -> None:
+        """Raise LeaseLost unless the lease is ours, by our own clock or after asking."""
+        if self._over:
+            raise LeaseLost
+        if self._around.clock.boottime() >= self.lease.until:
+            renewed = await self._patiently(lambda: self._around.store.renew([self.lease]))
+            for lease in renewed.leases:
+                self.prolong(lease)
+            if renewed.lost:
+                raise LeaseLost
 
     def prolong(self, lease: Lease) -> None:
         """The lease was renewed; a checkpoint may have moved its sequence on meanwhile."""
@@ -366,5 +406,7 @@ class Runner:
             call.cancel()
         for _, handle in self._timers.values():
             handle.cancel()
+        if self._others is not None:
+            self._others.cancel()
         self._calls.clear()
         self._timers.clear()

@@ -13,7 +13,7 @@ from statebox.asl.definition import StateMachine
 from statebox.engine.children import ChildExecutions
 from statebox.engine.errors import InvalidDefinition, ServiceUnavailable
 from statebox.engine.machines import Machines, definition_of
-from statebox.engine.ports import Claimed, Definition, Hint, InboxFilled, LookNow, Parked, Resume
+from statebox.engine.ports import Claimed, Definition, Hint, InboxFilled, Lease, LookNow, Parked, Resume
 from statebox.engine.runner import Runner, Surroundings
 from statebox.engine.watchers import Watchers
 
@@ -71,11 +71,16 @@ class Scheduler:
     def adopt(self, runner: Runner) -> None:
         """Run an execution whose lease this daemon holds."""
         id = runner.execution.id
+        if self._stopping:
+            runner.wind_down()
         self._runners[id] = runner
         self._drives[id] = self._around.spawn(self._drive(id, runner))
 
     def take(self, claimed: Claimed) -> None:
-        """Run what was claimed."""
+        """Run what was claimed; on the way out give it back at once."""
+        if self._stopping:
+            self._around.spawn(self._give_back(claimed.lease))
+            return
         held = self._runners.get(claimed.execution.id)
         if held is not None:
             if held.readopt(claimed.lease):
@@ -141,6 +146,8 @@ class Scheduler:
                 wait_ms = await self._claim(shard)
             except ServiceUnavailable as away:
                 _log.warning("cannot claim: %s", away.message)
+            except Exception:  # noqa: BLE001 - a fault with one value must not end the daemon
+                _log.exception("cannot claim")
             if wait_ms > 0:
                 try:
                     async with asyncio.timeout(wait_ms / 1000):
@@ -193,21 +200,15 @@ class Scheduler:
         self.look_now()
         if self._sweeps:
             await asyncio.wait(self._sweeps)
-        runners = list(self._runners.values())
-        drives = list(self._drives.values())
-        for runner in runners:
+        for runner in self._runners.values():
             runner.wind_down()
-        if drives:
-            await asyncio.wait(drives, timeout=seconds)
-            for runner in runners:
-                runner.lose()
-            await asyncio.wait(drives)
-        held = [runner.lease for runner in runners]
-        for start in range(0, len(held), _RENEWED_AT_ONCE):
-            try:
-                await self._around.store.release(held[start : start + _RENEWED_AT_ONCE])
-            except ServiceUnavailable as away:
-                _log.warning("leases could not be given back, they will run out: %s", away.message)
+        if self._drives:
+            await asyncio.wait(list(self._drives.values()), timeout=seconds)
+        # What was adopted meanwhile ends as well: no call is cut off by what is closed next.
+        while self._drives:
+            for runner in self._runners.values():
+                runner.halt()
+            await asyncio.wait(list(self._drives.values()))
         if self._renewal is not None:
             self._renewal.cancel()
 
@@ -218,7 +219,15 @@ class Scheduler:
             # A fault of ours: the lease runs out, somebody tries again, and after a few times it is set aside.
             _log.exception("an execution could not be advanced", extra={"execution": id})
         finally:
+            if self._stopping and runner.held is not None:
+                await self._give_back(runner.held)
             if self._runners.get(id) is runner:
                 del self._runners[id]
                 self._drives.pop(id, None)
             self._watchers.notify(id)
+
+    async def _give_back(self, lease: Lease) -> None:
+        try:
+            await self._around.store.release([lease])
+        except ServiceUnavailable as away:
+            _log.warning("a lease could not be given back, it will run out: %s", away.message)

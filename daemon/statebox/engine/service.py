@@ -35,6 +35,7 @@ from statebox.engine.watchers import Watchers
 
 # How often somebody who waits for an execution looks by himself, in case a notice was lost.
 _LOOK_SECONDS: Final = 1.0
+_LOOKS_AT_STOP: Final = 10
 _MOST_LISTED: Final = 1000
 
 
@@ -252,12 +253,14 @@ class Service:
             self._scheduler.look_into_inbox(id)
 
     async def _ended(self, id: str, event: asyncio.Event) -> int:
-        while True:
+        """When it ended; it may take its owner a while, but it is bound to: then, now."""
+        for _ in range(_LOOKS_AT_STOP):
             event.clear()
             execution = await self._around.store.describe(id)
             if execution.stopped_ms is not None:
                 return execution.stopped_ms
             await _wait(event, _LOOK_SECONDS)
+        return self._around.clock.now_ms()
 
     def _refuse_if_stopping(self) -> None:
         if self._scheduler.stopping:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 from aiohttp import web
 
-from statebox.asl.jsontext import Json
+from statebox.asl.jsontext import Json, write_json
 from statebox.asl.moment import timestamp
 from statebox.engine.errors import InvalidToken, TaskTimedOut, ValidationException
 from statebox.engine.ports import Continuation
@@ -41,9 +42,9 @@ class Continuations:
         again when the reply was lost: the same key gets the same reply.
         """
         token = request.match_info["continuation"]
-        operation = _operation(request)
         error, cause = _failure(request.query)
         payload = await read_body(request)
+        operation = _operation(request, (error, cause, payload))
         if error is None and cause is None:
             id = await answer_continuation(self._service, token, payload, operation)
         elif payload is msgspec.UNSET:
@@ -106,8 +107,12 @@ def _failure(query: Mapping[str, str]) -> tuple[str | None, str | None]:
     return query.get("error"), query.get("cause")
 
 
-def _operation(request: web.Request) -> str | None:
+def _operation(request: web.Request, answer: tuple[Json, ...]) -> str | None:
+    """What a repeated request is recognised by: its key and what it says, so that no other answer is taken for it."""
     key = request.headers.get("Idempotency-Key")
-    if key is not None and not 0 < len(key) <= _LONGEST_OPERATION:
+    if key is None:
+        return None
+    if not 0 < len(key) <= _LONGEST_OPERATION:
         raise ValidationException(f"Idempotency-Key must have 1 to {_LONGEST_OPERATION} characters")
-    return key
+    said = write_json([part for part in answer if part is not msgspec.UNSET])
+    return f"{key} {hashlib.sha256(said).hexdigest()}"

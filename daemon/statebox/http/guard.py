@@ -15,7 +15,7 @@ from statebox.http.errors import ForeignRequest, TokenRequired
 from statebox.http.settings import HttpSettings
 
 # Whoever restarts this daemon when it hangs has no token, and learns nothing from it.
-_FREE_OF_TOKENS: Final = frozenset({"/livez"})
+_FREE_OF_TOKENS: Final = frozenset({"/livez", "/readyz"})
 _AUTHORITY: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s\[\]:/@]+))(?::([0-9]*))?\Z")
 
 

@@ -42,7 +42,8 @@ def read_asked(query: Mapping[str, str], body: Json | msgspec.UnsetType) -> Aske
     """Read a request. What stands in the body wins over the query.
 
     With a continuation of more than one character the body is the answer to it: all of it, but for the parameters
-    `statemachine`, `input` and `continuation` that an object may also hold. Else the body is an object, or empty.
+    `statemachine`, `input` and `continuation` that an object may also hold. Else the body is an object of those
+    parameters, or empty: a slip in a name must not run the demo.
     Raises ValidationException.
     """
     said: Mapping[str, Json] = body if is_object(body) else {}
@@ -55,6 +56,9 @@ def read_asked(query: Mapping[str, str], body: Json | msgspec.UnsetType) -> Aske
         raise ValidationException(
             'The body must be a JSON object, as in {"statemachine": {NAME: DEFINITION}, "input": VALUE}'
         )
+    if unknown := sorted(said.keys() - _PARAMETERS):
+        hint = ' (a bare definition goes as {"statemachine": {NAME: DEFINITION}})' if "States" in said else ""
+        raise ValidationException(f"Nothing is known about {', '.join(unknown)} in the body{hint}")
     machine, definition = _machine(said.get("statemachine", query.get("statemachine")))
     return Fresh(
         machine=machine,

@@ -11,10 +11,10 @@ from statebox import __version__
 class HttpSettings:
     """Where to listen, who may ask, and for how long and how much.
 
-    `port` 0 takes any free one. With `tokens` every request but /livez needs one of them. `allowed_hosts` are names
-    for the Host header beside the loopback ones and `host`. `wait_seconds` is how long a request at the seed's endpoint
-    waits for its execution. `reuse_port` lets several daemons share the port. The last three are shown to machines that
-    are started there, as `constants`.
+    `port` 0 takes any free one. With `tokens` every request but /livez and /readyz needs one of them. `allowed_hosts`
+    are names for the Host header beside the loopback ones and `host`. `wait_seconds` is how long a request at the
+    seed's endpoint waits for its execution. `reuse_port` lets several daemons share the port. The last three are shown
+    to machines that are started there, as `constants`.
     """
 
     host: str = "127.0.0.1"

@@ -14,6 +14,7 @@ from yarl import URL
 
 import statebox
 from statebox.asl.jsontext import Json
+from statebox.engine.ports import Permit
 from statebox.openwhisk import replies
 from statebox.openwhisk.activation import Activation, Submitted
 from statebox.openwhisk.config import OpenWhiskConfig
@@ -92,15 +93,23 @@ class OpenWhiskClient:
         return self._config.namespace
 
     async def invoke(
-        self, action: ActionName, parameters: bytes, *, request_id: str, blocking: bool = True
+        self,
+        action: ActionName,
+        parameters: bytes,
+        *,
+        request_id: str,
+        blocking: bool = True,
+        permit: Permit | None = None,
     ) -> Activation | Submitted:
         """Call an action with a JSON object as parameters.
 
         A blocking call gives the Activation, or Submitted when it outlives the server's wait; a call that is not
         blocking always gives Submitted. `request_id` becomes OpenWhisk's transaction id. An action that fails is an
-        Activation too.
+        Activation too. `permit` is awaited right before the request, however long that waited for its place.
         """
         async with self._places:
+            if permit is not None:
+                await permit()
             reply = await self._send(
                 "POST",
                 action.path + (self._query if blocking else ""),

@@ -11,11 +11,13 @@ import msgspec
 from statebox.asl.commands import InvokeTask
 from statebox.asl.events import TaskFailed, TaskSubmitted, TaskSucceeded
 from statebox.asl.jsontext import write_json
+from statebox.engine.ports import Permit
 from statebox.openwhisk.activation import Activation, Ending, Submitted
 from statebox.openwhisk.calls import Call, InvalidCall, Mode, accepted, read_call
 from statebox.openwhisk.client import OpenWhiskClient
 from statebox.openwhisk.errors import OpenWhiskError, Refused
 from statebox.openwhisk.failures import (
+    ACTION_NOT_FOUND,
     BAD_REQUEST,
     LOST,
     Failure,
@@ -49,12 +51,12 @@ class OpenWhiskInvoker:
         self._patience = patience or Patience()
         self._fraction = fraction
 
-    async def invoke(self, task: InvokeTask) -> Outcome:
+    async def invoke(self, task: InvokeTask, permit: Permit | None = None) -> Outcome:
         """Do the task: see engine.ports.Invoker. Never raises for what goes wrong with the call."""
         try:
             call = read_call(task, self._client.namespace)
             if task.reference is None:
-                return await self._submit(task, call)
+                return await self._submit(task, call, permit)
             # A callback has nothing to poll for: its answer comes from outside.
             if call.mode is Mode.CALLBACK:
                 return _submitted(task, task.reference)
@@ -63,11 +65,12 @@ class OpenWhiskInvoker:
             return TaskFailed(task.id, BAD_REQUEST, str(error), task.reference)
         except OpenWhiskError as error:
             failure = failure_of_error(error)
-            return TaskFailed(task.id, failure.error, failure.cause, task.reference)
+            cause = f"{task.resource}: {failure.cause}" if failure.error == ACTION_NOT_FOUND else failure.cause
+            return TaskFailed(task.id, failure.error, cause, task.reference)
 
-    async def _submit(self, task: InvokeTask, call: Call) -> Outcome:
+    async def _submit(self, task: InvokeTask, call: Call, permit: Permit | None) -> Outcome:
         parameters = write_json(call.parameters)
-        match await self._until_started(task, call, parameters):
+        match await self._until_started(task, call, parameters, permit):
             case Submitted(id) if call.mode is Mode.FORGET:
                 return TaskSucceeded(task.id, accepted(id), id)
             case Submitted(id):
@@ -75,13 +78,19 @@ class OpenWhiskInvoker:
             case Activation() as activation:
                 return _ended(task, call, activation)
 
-    async def _until_started(self, task: InvokeTask, call: Call, parameters: bytes) -> Activation | Submitted:
+    async def _until_started(
+        self, task: InvokeTask, call: Call, parameters: bytes, permit: Permit | None
+    ) -> Activation | Submitted:
         """Call the action, again for as long as it was surely not started and there is patience left."""
         waits = self._patience.between_tries()
         while True:
             try:
                 return await self._client.invoke(
-                    call.action, parameters, request_id=task.attempt_id, blocking=call.mode is Mode.WAIT
+                    call.action,
+                    parameters,
+                    request_id=task.attempt_id,
+                    blocking=call.mode is Mode.WAIT,
+                    permit=permit,
                 )
             except OpenWhiskError as error:
                 wait_s = next(waits, None)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import msgspec
 
 from statebox.asl.history import ABSENT, PAYLOADS, HistoryEvent
-from statebox.asl.jsontext import InvalidJson, Json, read_json, write_json
+from statebox.asl.jsontext import InvalidJson, Json, read_own_json, write_json
 from statebox.store.codec import FORMAT, Texts, Unreadable, check_format
 
 # In a row, for a payload and for any other value that the event does not have. A list stands in a list of its own.
@@ -56,7 +56,7 @@ def read_chunk(chunk: bytes) -> list[HistoryEvent]:
     """The events of a chunk. Raises NewerFormat, Unreadable."""
     check_format(chunk)
     try:
-        _, first, at_ms, payloads, rows = read_json(chunk)
+        _, first, at_ms, payloads, rows = read_own_json(chunk)
         return [
             HistoryEvent(
                 id=first + index,

@@ -13,17 +13,13 @@ from typing import Final, TypeVar
 import msgspec
 
 from statebox.asl.execution import AnyWaiting, Branch, Execution, Status
-from statebox.asl.jsontext import InvalidJson, Json, read_json, write_json
-from statebox.engine.errors import ServiceUnavailable
+from statebox.asl.jsontext import InvalidJson, Json, read_own_json, write_json
+from statebox.engine.errors import Unreadable
 
 # What is written; of older formats those of the last two releases are read, and there are none yet.
 FORMAT: Final = 1
 
 _T = TypeVar("_T")
-
-
-class Unreadable(ServiceUnavailable):
-    """What is stored cannot be read."""
 
 
 class NewerFormat(Unreadable):
@@ -238,7 +234,7 @@ def _read_value(fields: Mapping[bytes, bytes], name: bytes, formatted: bool = Fa
     if formatted:
         check_format(value)
     try:
-        return read_json(value)
+        return read_own_json(value)
     except InvalidJson as error:
         raise Unreadable(f"The field {name.decode()} cannot be read: {error}") from error
 

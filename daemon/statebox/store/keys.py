@@ -98,6 +98,9 @@ class ShardKeys(msgspec.Struct, frozen=True):
     def inbox(self, id: str) -> str:
         return f"{self.base}inbox:{id}"
 
+    def timers(self, id: str) -> str:
+        return f"{self.base}timers:{id}"
+
     def token(self, token: str) -> str:
         return f"{self.base}token:{token}"
 

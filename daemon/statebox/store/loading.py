@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from statebox.asl.events import AnyEvent
 from statebox.asl.execution import Execution
 from statebox.engine.ports import Claimed, Lease
-from statebox.store.codec import Unreadable, read_execution
+from statebox.store.codec import read_execution
 from statebox.store.commits import Commits
 from statebox.store.connection import Reply
 from statebox.store.definitions import Definitions
@@ -32,15 +32,16 @@ class Loading:
         readable: list[tuple[Lease, Execution, str, tuple[AnyEvent, ...]]] = []
         for value in values:
             id, token, whole, fields, inbox = items(value)
-            known = pairs(fields)
             try:
+                known = pairs(fields)
                 execution = read_execution(known, whole=whole == 1)
                 events = tuple(map(read_entry, strings(inbox)))
-            except Unreadable as unreadable:
-                _log.error("claimed, but cannot be read: %s", unreadable.message, extra={"execution": text(id)})
+                lease = Lease(text(id), shard, text(token), integer(known[b"sequence"]), until)
+                definition = text(known[b"definition"])
+            except Exception as broken:  # noqa: BLE001 - whatever is wrong with one value, the others are not to blame
+                _log.error("claimed, but cannot be read: %s", broken, extra={"execution": text(id)})
                 continue
-            lease = Lease(text(id), shard, text(token), integer(known[b"sequence"]), until)
-            readable.append((lease, execution, text(known[b"definition"]), events))
+            readable.append((lease, execution, definition, events))
         texts = await self._texts({hash for _, _, hash, _ in readable}, shard)
         return tuple(
             Claimed(lease, execution, texts[hash], events)

@@ -39,6 +39,11 @@ class Reading:
         """All branches below `parent`. Raises ExecutionDoesNotExist."""
         return read_branches(await self._fields(id), below=parent)
 
+    async def next_deadline(self, id: str) -> int | None:
+        """The first deadline (ms) of any branch but the root, None where there is none."""
+        first = strings(await self._reads.ask("ZRANGE", self._keys.of_id(id).timers(id), 0, 0, "WITHSCORES"))
+        return int(float(first[1])) if first else None
+
     async def inbox(self, id: str) -> tuple[AnyEvent, ...]:
         """What was delivered and has not been consumed, oldest first."""
         entries = strings(await self._reads.ask("LRANGE", self._keys.of_id(id).inbox(id), 0, -1))

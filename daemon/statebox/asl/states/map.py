@@ -38,8 +38,34 @@ class Map(State):
     type: ClassVar[str] = "Map"
     has_result: ClassVar[bool] = True
     allowed: ClassVar[Allowed] = Allowed(
-        both=("Next", "End", "ItemProcessor", "Iterator", "ItemSelector", "MaxConcurrency", "Assign", "Retry", "Catch", "ItemReader", "ItemBatcher", "ResultWriter", "Label", "ToleratedFailureCount", "ToleratedFailurePercentage"),
-        jsonpath=("ItemsPath", "Parameters", "MaxConcurrencyPath", "InputPath", "ResultSelector", "ResultPath", "OutputPath", "ToleratedFailureCountPath", "ToleratedFailurePercentagePath"),
+        both=(
+            "Next",
+            "End",
+            "ItemProcessor",
+            "Iterator",
+            "ItemSelector",
+            "MaxConcurrency",
+            "Assign",
+            "Retry",
+            "Catch",
+            "ItemReader",
+            "ItemBatcher",
+            "ResultWriter",
+            "Label",
+            "ToleratedFailureCount",
+            "ToleratedFailurePercentage",
+        ),
+        jsonpath=(
+            "ItemsPath",
+            "Parameters",
+            "MaxConcurrencyPath",
+            "InputPath",
+            "ResultSelector",
+            "ResultPath",
+            "OutputPath",
+            "ToleratedFailureCountPath",
+            "ToleratedFailurePercentagePath",
+        ),
         jsonata=("Items", "Output"),
     )
 

@@ -18,7 +18,6 @@ from statebox.asl.history import CODES
 from statebox.asl.jsontext import Json
 from statebox.asl.recovery import Catcher, Retrier
 
-
 _EVERYWHERE: Final = ("Type", "Comment", "QueryLanguage")
 
 
@@ -103,8 +102,8 @@ class Visit(Protocol):
         """Draw the ARN of a map run."""
         ...
 
-    def exceeds(self, payload: Json) -> bool:
-        """Whether a payload is larger than it may be."""
+    def check(self, payload: Json, whose: str) -> None:
+        """Raise StateFailure when a payload is larger or deeper than it may be."""
         ...
 
     def respond(self, response: Json) -> None:
@@ -225,4 +224,3 @@ class ScopeReader(Protocol):
 def _text(fields: Fields, name: str) -> str | None:
     value = fields.raw.get(name)
     return value if isinstance(value, str) else None
-

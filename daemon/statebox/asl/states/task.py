@@ -7,7 +7,7 @@ from typing import ClassVar, Final, Self
 
 import msgspec
 
-from statebox.asl.errors import HEARTBEAT_TIMEOUT, TIMEOUT, StateFailure, too_large
+from statebox.asl.errors import HEARTBEAT_TIMEOUT, TIMEOUT, StateFailure
 from statebox.asl.events import (
     AnyEvent,
     CallbackAnswered,
@@ -38,8 +38,26 @@ class Task(State):
     type: ClassVar[str] = "Task"
     has_result: ClassVar[bool] = True
     allowed: ClassVar[Allowed] = Allowed(
-        both=("Next", "End", "Resource", "Assign", "Retry", "Catch", "TimeoutSeconds", "HeartbeatSeconds", "Credentials"),
-        jsonpath=("InputPath", "Parameters", "ResultSelector", "ResultPath", "OutputPath", "TimeoutSecondsPath", "HeartbeatSecondsPath"),
+        both=(
+            "Next",
+            "End",
+            "Resource",
+            "Assign",
+            "Retry",
+            "Catch",
+            "TimeoutSeconds",
+            "HeartbeatSeconds",
+            "Credentials",
+        ),
+        jsonpath=(
+            "InputPath",
+            "Parameters",
+            "ResultSelector",
+            "ResultPath",
+            "OutputPath",
+            "TimeoutSecondsPath",
+            "HeartbeatSecondsPath",
+        ),
         jsonata=("Arguments", "Output"),
     )
 
@@ -74,8 +92,8 @@ class Task(State):
         token = visit.new_token() if resource.pattern in (Pattern.CALLBACK, Pattern.SUSPEND) else None
         sources = visit.sources(token)
         arguments = self.flow.effective_input(sources)
-        if arguments is not visit.input and visit.exceeds(arguments):
-            raise too_large(self.name)
+        if arguments is not visit.input:
+            visit.check(arguments, self.name)
         timeout = self.timeout.resolve(sources)
         heartbeat = self.heartbeat.resolve(sources)
         scheduled = self._write_scheduled(visit, arguments, timeout, heartbeat)
@@ -142,8 +160,9 @@ class Task(State):
         )
 
     def _succeeded(self, visit: Visit, waiting: OnTask, output: Json, reference: str | None) -> Transition:
-        if visit.exceeds(output):
-            failure = too_large(self.resource.type if self.resource.family == "Task" else self.resource.uri)
+        try:
+            visit.check(output, self.resource.type if self.resource.family == "Task" else self.resource.uri)
+        except StateFailure as failure:
             visit.write(self.resource.code("Failed"), *self._names(), failure.error, failure.cause)
             return Broken(failure)
         visit.write(self.resource.code("Succeeded"), *self._names(), output, _or_absent(reference))

@@ -31,7 +31,6 @@ if how == 'aside' then
   redis.call('HDEL', record.key, 'aside')
   record.claims = math.max(0, who.limit - 2)
   redis.call('HSET', record.key, 'claims', record.claims)
-  redis.call('ZADD', base .. 'due', now, id)
   how = record.format > who.format and 'newer' or 'free'
 end
 return deliver(record, how, entry, who)
