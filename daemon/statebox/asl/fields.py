@@ -6,6 +6,12 @@ import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final, TypeVar
 
+from statebox.asl.data.jsonata.expressions import is_expression
+from statebox.asl.data.jsonata.templates import (
+    InvalidJsonataTemplate,
+    JsonataTemplate,
+    parse_jsonata_template,
+)
 from statebox.asl.data.jsonpath import InvalidPath, Path, parse_path, parse_reference_path
 from statebox.asl.data.templates import InvalidTemplate, Template, parse_template
 from statebox.asl.data.timestamps import parse_timestamp
@@ -163,6 +169,33 @@ class Fields:
             for where, message in invalid.problems:
                 self.problem(message, self.at(name) + where)
             return None
+
+    def jsonata(
+        self, name: str, members: frozenset[str] = frozenset(), field: str | None = None
+    ) -> JsonataTemplate | None:
+        """Any JSON with expressions in it; `members` are those of `$states` beside input and context.
+
+        `field` is how messages call it, where that is not its name.
+        """
+        if name not in self.raw:
+            return None
+        try:
+            return parse_jsonata_template(self.raw[name], field or name, members)
+        except InvalidJsonataTemplate as invalid:
+            for where, code, message in invalid.problems:
+                self.problem(message, self.at(name) + where, code)
+            return None
+
+    def payload(self, name: str) -> Template | JsonataTemplate | None:
+        """A payload template in the object's query language."""
+        return self.jsonata(name) if self.language == JSONATA else self.template(name)
+
+    def expression(self, name: str) -> JsonataTemplate | None:
+        """A field that holds an expression; None where it holds something else, or in JSONPath."""
+        value = self.raw.get(name)
+        if self.language != JSONATA or not isinstance(value, str) or not is_expression(value):
+            return None
+        return self.jsonata(name)
 
     def _path(self, name: str, parse: Callable[[str], Path], complaint: str) -> Path | None:
         if self.raw.get(name) is None:

@@ -23,6 +23,7 @@ class Line:
 
     __slots__ = (
         "arguments",
+        "came_from",
         "data",
         "entered",
         "entered_ms",
@@ -45,6 +46,8 @@ class Line:
         self.entered_ms = branch.entered_ms
         self.entered = branch.entered
         self.last = branch.last
+        # The event before the state's Entered, while that is part of the step.
+        self.came_from = branch.entered
         self.retried = branch.retried
         self.waiting: AnyWaiting | None = branch.waiting
         self.index = branch.index

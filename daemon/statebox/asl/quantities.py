@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from statebox.asl.data.flow import read_or_fail
+from statebox.asl.data.jsonata.templates import JsonataTemplate
+from statebox.asl.data.jsonata_flow import scope_of
 from statebox.asl.data.jsonpath import Path
 from statebox.asl.data.sources import Sources
 from statebox.asl.errors import RUNTIME, StateFailure
@@ -28,9 +30,16 @@ class Quantity:
     whole: bool = True
     value: float | None = None
     path: Path | None = None
+    expression: JsonataTemplate | None = None
 
     def resolve(self, sources: Sources) -> float | None:
         """The number, None where the state does not say. Raises StateFailure in AWS's words."""
+        if self.expression is not None:
+            scope = scope_of(sources)
+            if self.whole:
+                most = int(self.high) if math.isfinite(self.high) else LONGEST_SECONDS
+                return self.expression.integer(int(self.low), most, scope)
+            return self.expression.number(self.low, self.high, scope)
         if self.path is None:
             return self.value
         found = read_or_fail(self.path, sources)
@@ -58,9 +67,12 @@ class Seconds:
     field: str
     value: int | None = None
     path: Path | None = None
+    expression: JsonataTemplate | None = None
 
     def resolve(self, sources: Sources) -> int | None:
         """Whole seconds, None where the state does not say. Raises StateFailure."""
+        if self.expression is not None:
+            return self.expression.integer(0, LONGEST_SECONDS, scope_of(sources))
         if self.path is None:
             return self.value
         found = read_or_fail(self.path, sources)
@@ -80,6 +92,9 @@ def read_quantity(
     name = fields.only_one(f"{field}Path", field)
     if name is None:
         return None
+    expression = fields.expression(field)
+    if expression is not None:
+        return Quantity(field=field, low=low, high=high, whole=whole, expression=expression)
     if name == field:
         value = (
             fields.integer(field, int(low), int(high) if math.isfinite(high) else LONGEST_SECONDS) if whole else None
@@ -94,6 +109,9 @@ def read_quantity(
 def read_seconds(fields: Fields, field: str) -> Seconds:
     """Read TimeoutSeconds or HeartbeatSeconds, or its path."""
     fields.only_one(f"{field}Path", field)
+    expression = fields.expression(field)
+    if expression is not None:
+        return Seconds(field=field, expression=expression)
     path = fields.reference_path(f"{field}Path", ("input", "context", "variable"))
     return Seconds(field=field, value=fields.integer(field, 1), path=path)
 

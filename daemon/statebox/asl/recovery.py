@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from statebox.asl.data.flow import CatchFlow, read_catch_flow
+from statebox.asl.data.jsonata_flow import JsonataCatchFlow
 from statebox.asl.errors import (
     ALL,
     DATA_LIMIT_EXCEEDED,
@@ -50,7 +51,7 @@ class Catcher:
 
     error_equals: frozenset[str]
     next: str
-    flow: CatchFlow
+    flow: CatchFlow | JsonataCatchFlow
 
 
 def matches(error_equals: frozenset[str], failure: StateFailure) -> bool:

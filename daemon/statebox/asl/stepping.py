@@ -9,10 +9,12 @@ from typing import Final
 import msgspec
 
 from statebox.asl.at_work import AtWork
+from statebox.asl.data.jsonata.templates import EvaluationFailure
 from statebox.asl.definition import StateMachine
 from statebox.asl.errors import (
     EXCEED_TOLERATED_FAILURE_THRESHOLD,
     HEARTBEAT_TIMEOUT,
+    QUERY_EVALUATION_ERROR,
     RUNTIME,
     TIMEOUT,
     TOO_DEEP,
@@ -54,6 +56,8 @@ _FAILED: Final = {"Parallel": CODES["ParallelStateFailed"], "Map": CODES["MapSta
 _ENDINGS: Final = {
     CODES[type] for type in ("ExecutionSucceeded", "ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted")
 }
+# How the causes begin that name an expression, and not only its value.
+_EXPRESSION: Final = "The JSONata expression "
 _ITERATION_STARTED: Final = CODES["MapIterationStarted"]
 _ITERATION_SUCCEEDED: Final = CODES["MapIterationSucceeded"]
 _ITERATION_FAILED: Final = CODES["MapIterationFailed"]
@@ -243,6 +247,7 @@ class Stepping:
             state = self._state_of(line)
             line.waiting = None
             line.entered_ms = self.now_ms
+            line.came_from = line.last
             line.entered = line.last = self.write(line.last, state.entered_code, state.name, line.data)
             if not self._settle(line, state, self._attempt(line, state)):
                 return
@@ -396,7 +401,7 @@ class Stepping:
                 line.waiting = OnRetry(self.now_ms + delay_ms)
                 line.arguments = line.items = msgspec.UNSET
                 return False
-        if forked:
+        if forked or (failure.error == QUERY_EVALUATION_ERROR and state.type in _FAILED):
             line.last = self.write(line.last, _FAILED[state.type])
         catcher = find_catcher(catchers, failure)
         if catcher is None:
@@ -406,9 +411,8 @@ class Stepping:
         if failure.cause is None and error["Error"] == TIMEOUT:
             error["Cause"] = ""
         try:
-            output = catcher.flow.output(line.data, error)
-            sources = AtWork(self, line, state).sources().of(error)
-            assigned = None if catcher.flow.assign is None else catcher.flow.assign.render(sources)
+            sources = AtWork(self, line, state).sources()
+            output, assigned = catcher.flow.output(sources, error), catcher.flow.assigned(sources, error)
         except StateFailure as second:
             self._fail(line, state, self._located(line, second))
             return False
@@ -455,11 +459,21 @@ class Stepping:
             self.write(failed, code)
 
     def _located(self, line: Line, failure: StateFailure) -> StateFailure:
-        """An evaluation's failure, told with the state where it happened."""
+        """An evaluation's failure, told with the state where it happened; one of JSONata's has an event of its own."""
+        cause = failure.cause or ""
         where = (
             f"An error occurred while executing the state '{line.state}' (entered at the event id #{line.entered}). "
         )
-        return StateFailure(failure.error, where + (failure.cause or ""))
+        located = StateFailure(failure.error, where + cause)
+        if isinstance(failure, EvaluationFailure):
+            # AWS lets it point at the event before the state when an expression fails before any work was done.
+            before_work = line.last == line.entered and cause.startswith(_EXPRESSION)
+            previous = line.came_from if before_work else line.last
+            location = ABSENT if failure.location is None else failure.location
+            line.last = self.write(
+                previous, CODES["EvaluationFailed"], located.error, located.cause, location, line.state
+            )
+        return located
 
     # Children
 

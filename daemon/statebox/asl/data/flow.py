@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from statebox.asl.data.jsonata.templates import JsonataTemplate
+from statebox.asl.data.jsonata_flow import ERROR_OUTPUT, NEITHER, RESULT, JsonataCatchFlow, JsonataFlow
 from statebox.asl.data.jsonpath import NoValue, Path
 from statebox.asl.data.sources import Sources
 from statebox.asl.data.templates import Template
 from statebox.asl.errors import RUNTIME, StateFailure
-from statebox.asl.fields import Fields
+from statebox.asl.fields import JSONATA, Fields
 from statebox.asl.jsontext import Json
 
 FLOW_FIELDS: Final = (
@@ -82,15 +84,27 @@ class CatchFlow:
     drops_error: bool = False
     assign: Template | None = None
 
-    def output(self, raw: Json, error: Json) -> Json:
-        """Where the Error Output goes in the state's raw input."""
+    def output(self, sources: Sources, error: Json) -> Json:
+        """Where the Error Output goes in the state's raw input, `sources.input`."""
         if self.drops_error:
-            return raw
-        return error if self.result_path is None else self.result_path.write(raw, error)
+            return sources.input
+        return error if self.result_path is None else self.result_path.write(sources.input, error)
+
+    def assigned(self, sources: Sources, error: Json) -> Mapping[str, Json] | None:
+        """The variables that the catcher sets, reading the Error Output as `$`."""
+        return None if self.assign is None else self.assign.render(sources.of(error))
 
 
-def read_flow(fields: Fields, has_result: bool) -> Flow:
+def read_flow(fields: Fields, has_result: bool) -> Flow | JsonataFlow:
     """Read the data fields that a state has; which ones it may have is checked by refuse_unknown."""
+    if fields.language == JSONATA:
+        members = RESULT if has_result else NEITHER
+        return JsonataFlow(
+            has_result=has_result,
+            arguments=fields.jsonata("Arguments"),
+            output_field=fields.jsonata("Output", members),
+            assign=_jsonata_assign(fields, members),
+        )
     return Flow(
         input_path=fields.path("InputPath"),
         parameters=fields.template("Parameters"),
@@ -104,8 +118,16 @@ def read_flow(fields: Fields, has_result: bool) -> Flow:
     )
 
 
-def read_catch_flow(fields: Fields, others: tuple[str, ...]) -> CatchFlow:
+def read_catch_flow(fields: Fields, others: tuple[str, ...]) -> CatchFlow | JsonataCatchFlow:
     """Read a catcher's data fields, beside the `others` that it may have."""
+    if fields.language == JSONATA:
+        fields.refuse_unknown((*others, "Output", "Assign"))
+        # Messages call it by its place within the state, as `Catch[0]/Output`.
+        where = fields.location.rpartition("/")[2]
+        return JsonataCatchFlow(
+            output_field=fields.jsonata("Output", ERROR_OUTPUT, f"{where}/Output"),
+            assign=fields.jsonata("Assign", ERROR_OUTPUT, f"{where}/Assign"),
+        )
     fields.refuse_unknown((*others, "ResultPath", "Assign"))
     return CatchFlow(
         result_path=_result_path(fields),
@@ -120,6 +142,10 @@ def read_or_fail(path: Path, sources: Sources) -> Json:
         return path.read(sources)
     except NoValue as missing:
         raise StateFailure(RUNTIME, f"Invalid path '{path.text}' : {missing.detail}") from None
+
+
+def _jsonata_assign(fields: Fields, members: frozenset[str]) -> JsonataTemplate | None:
+    return fields.jsonata("Assign", members) if fields.object("Assign") is not None else None
 
 
 def _assign(fields: Fields) -> Template | None:

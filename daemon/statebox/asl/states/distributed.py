@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
+from statebox.asl.data.jsonata.templates import JsonataTemplate
+from statebox.asl.data.payloads import render
 from statebox.asl.data.sources import Sources
 from statebox.asl.data.templates import Template
-from statebox.asl.fields import Fields
+from statebox.asl.fields import JSONATA, Fields
 from statebox.asl.jsontext import Json, write_json
 from statebox.asl.quantities import Quantity, read_quantity
 
@@ -36,13 +38,13 @@ class Transfer:
     """An ItemReader or a ResultWriter: a resource, its parameters, and how the data are written there."""
 
     resource: str
-    parameters: Template | None
+    parameters: Template | JsonataTemplate | None
     config: Mapping[str, Json]
     most_items: Quantity | None = None
 
     def arguments(self, sources: Sources) -> dict[str, Json]:
         """What the resource is given."""
-        parameters: Json = {} if self.parameters is None else self.parameters.render(sources)
+        parameters: Json = {} if self.parameters is None else render(self.parameters, sources)
         return {"Resource": self.resource, "Parameters": parameters, "Config": dict(self.config)}
 
 
@@ -52,13 +54,13 @@ class Batcher:
 
     items: Quantity | None
     bytes: Quantity | None
-    input: Template | None
+    input: Template | JsonataTemplate | None
 
     def batches(self, sources: Sources, items: Sequence[Json]) -> list[Json]:
         """The inputs of the children: {"BatchInput"?, "Items"}."""
         most = _or_infinity(self.items, sources)
         most_bytes = _or_infinity(self.bytes, sources)
-        common: dict[str, Json] = {} if self.input is None else {"BatchInput": self.input.render(sources)}
+        common: dict[str, Json] = {} if self.input is None else {"BatchInput": render(self.input, sources)}
         overhead = len(write_json({**common, "Items": []}))
         groups: list[list[Json]] = []
         size = math.inf
@@ -133,7 +135,7 @@ def _read_transfer(fields: Fields, name: str, config: str) -> Transfer | None:
     if raw is None:
         return None
     inner = fields.inside(raw, fields.at(name))
-    inner.refuse_unknown(("Resource", "Parameters", config))
+    inner.refuse_unknown(("Resource", "Arguments" if inner.language == JSONATA else "Parameters", config))
     inner.require("Resource")
     raw_config = inner.object(config) or {}
     reader = fields.inside(raw_config, inner.at(config))
@@ -146,7 +148,7 @@ def _read_transfer(fields: Fields, name: str, config: str) -> Transfer | None:
                 "CSVDelimiter",
                 "MaxItems",
                 "MaxItemsPath",
-                "Transformation",
+                "ItemsPointer",
             )
         )
         reader.choice("InputType", ("CSV", "JSON", "JSONL", "MANIFEST", "PARQUET"))
@@ -157,7 +159,7 @@ def _read_transfer(fields: Fields, name: str, config: str) -> Transfer | None:
         reader.choice("OutputType", ("JSON", "JSONL"))
     return Transfer(
         resource=inner.text("Resource") or "",
-        parameters=inner.template("Parameters"),
+        parameters=inner.jsonata("Arguments") if inner.language == JSONATA else inner.template("Parameters"),
         config={key: value for key, value in raw_config.items() if key not in ("MaxItems", "MaxItemsPath")},
         most_items=read_quantity(reader, "MaxItems", high=_MOST_ITEMS),
     )
@@ -174,5 +176,5 @@ def _read_batcher(fields: Fields) -> Batcher | None:
     return Batcher(
         items=read_quantity(inner, "MaxItemsPerBatch", low=1),
         bytes=read_quantity(inner, "MaxInputBytesPerBatch", low=1, high=_LARGEST_BATCH_BYTES),
-        input=inner.template("BatchInput"),
+        input=inner.payload("BatchInput"),
     )

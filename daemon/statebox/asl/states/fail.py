@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
+from statebox.asl.data.jsonata.templates import JsonataTemplate
+from statebox.asl.data.jsonata_flow import scope_of
 from statebox.asl.data.jsonpath import shown
 from statebox.asl.data.templates import Field, InvalidTemplate, parse_field
 from statebox.asl.errors import RUNTIME, StateFailure
@@ -24,8 +26,8 @@ class Fail(State):
         jsonata=(),
     )
 
-    error: str | Field | None = None
-    cause: str | Field | None = None
+    error: str | Field | JsonataTemplate | None = None
+    cause: str | Field | JsonataTemplate | None = None
 
     @classmethod
     def read(cls, name: str, fields: Fields, scopes: ScopeReader) -> Self:
@@ -39,11 +41,11 @@ class Fail(State):
         return Broken(StateFailure(_text(visit, self.error, "ErrorPath"), _text(visit, self.cause, "CausePath")))
 
 
-def _text_or_path(fields: Fields, name: str) -> str | Field | None:
+def _text_or_path(fields: Fields, name: str) -> str | Field | JsonataTemplate | None:
     path = f"{name}Path"
     fields.only_one(path, name)
     if path not in fields:
-        return fields.text(name)
+        return fields.expression(name) or fields.text(name)
     try:
         return parse_field(path, fields.raw[path])
     except InvalidTemplate as invalid:
@@ -52,7 +54,9 @@ def _text_or_path(fields: Fields, name: str) -> str | Field | None:
         return None
 
 
-def _text(visit: Visit, source: str | Field | None, field: str) -> str | None:
+def _text(visit: Visit, source: str | Field | JsonataTemplate | None, field: str) -> str | None:
+    if isinstance(source, JsonataTemplate):
+        return source.expect("string", scope_of(visit.sources()))
     if not isinstance(source, Field):
         return source
     value: Json = source.render(visit.sources())

@@ -8,15 +8,18 @@ from typing import ClassVar, Final, Self
 
 import msgspec
 
+from statebox.asl.data.jsonata.templates import EvaluationFailure, JsonataTemplate
+from statebox.asl.data.jsonata_flow import JsonataFlow, scope_of
 from statebox.asl.data.jsonpath import NoValue, Path
+from statebox.asl.data.payloads import render
 from statebox.asl.data.sources import Sources
 from statebox.asl.data.templates import Template
 from statebox.asl.errors import ITEM_READER_FAILED, RESULT_WRITER_FAILED, RUNTIME, StateFailure
 from statebox.asl.events import AnyEvent, TaskFailed, TaskSucceeded
 from statebox.asl.execution import AnyWaiting, OnChildren, OnTask
-from statebox.asl.fields import Fields
+from statebox.asl.fields import JSONATA, Fields
 from statebox.asl.history import CODES
-from statebox.asl.jsontext import Json, is_array
+from statebox.asl.jsontext import Json, is_array, write_json_text
 from statebox.asl.quantities import Quantity, read_quantity
 from statebox.asl.recovery import Catcher, Retrier, read_catch, read_retry
 from statebox.asl.states.distributed import DISTRIBUTED_FIELDS, Distributed, most_failures
@@ -70,7 +73,8 @@ class Map(State):
     )
 
     items_path: Path | None = None
-    item_selector: Template | None = None
+    items: JsonataTemplate | None = None
+    item_selector: Template | JsonataTemplate | None = None
     max_concurrency: Quantity | None = None
     distributed: Distributed | None = None
     retry: tuple[Retrier, ...] = ()
@@ -85,7 +89,8 @@ class Map(State):
             distributed = _is_distributed(inner)
             scopes.read_scope(name, inner)
         fields.only_one("ItemSelector", "Parameters")
-        selector = fields.template("ItemSelector") or fields.template("Parameters")
+        jsonata = fields.language == JSONATA
+        selector = fields.payload("ItemSelector") or (None if jsonata else fields.template("Parameters"))
         if not distributed:
             for field in DISTRIBUTED_FIELDS:
                 if field in fields:
@@ -94,6 +99,7 @@ class Map(State):
         return cls(
             **cls.common(name, fields.without(["Parameters"])),
             items_path=fields.reference_path("ItemsPath", ("input", "context", "variable")),
+            items=fields.jsonata("Items") if jsonata else None,
             item_selector=selector,
             max_concurrency=read_quantity(fields, "MaxConcurrency"),
             distributed=Distributed.read(name, fields) if distributed else None,
@@ -204,9 +210,16 @@ class Map(State):
         if self.item_selector is None:
             return item
         sources = visit.item_sources(index, item)
-        return self.item_selector.render(sources.of(self.flow.selected(sources)))
+        return render(self.item_selector, sources.of(self.flow.selected(sources)))
 
     def _items(self, sources: Sources) -> Sequence[Json]:
+        if self.items is not None:
+            return self.items.expect("array", scope_of(sources))
+        if isinstance(self.flow, JsonataFlow):
+            if not is_array(sources.input):
+                shown = write_json_text(sources.input)
+                raise EvaluationFailure("Items", f"Map state input must be an array but was: {shown}")
+            return sources.input
         text = "$" if self.items_path is None else self.items_path.text
         try:
             items = sources.input if self.items_path is None else self.items_path.read(sources)

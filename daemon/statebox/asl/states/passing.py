@@ -7,9 +7,10 @@ from typing import ClassVar, Self
 
 import msgspec
 
+from statebox.asl.data.jsonata_flow import JsonataFlow
 from statebox.asl.fields import Fields
 from statebox.asl.jsontext import Json
-from statebox.asl.states.state import Allowed, ScopeReader, State, Transition, Visit
+from statebox.asl.states.state import Allowed, Leave, ScopeReader, State, Transition, Visit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,5 +31,9 @@ class Pass(State):
         return cls(**cls.common(name, fields), result=fields.raw.get("Result", msgspec.UNSET))
 
     def enter(self, visit: Visit) -> Transition:
+        if isinstance(self.flow, JsonataFlow):
+            sources = visit.sources()
+            output = self.flow.passed_on(sources, visit.input)
+            return Leave(output, self.next, self.flow.assigned(sources, visit.input))
         result = self.flow.effective_input(visit.sources()) if self.result is msgspec.UNSET else self.result
         return self.leave(visit, result)

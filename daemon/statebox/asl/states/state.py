@@ -9,6 +9,7 @@ from typing import ClassVar, Final, Protocol, Self, TypeAlias, TypedDict
 import msgspec
 
 from statebox.asl.data.flow import FLOW_FIELDS, Flow, read_flow
+from statebox.asl.data.jsonata_flow import JsonataFlow
 from statebox.asl.data.sources import Sources
 from statebox.asl.errors import StateFailure
 from statebox.asl.events import AnyEvent
@@ -116,7 +117,7 @@ class Common(TypedDict):
 
     name: str
     next: str | None
-    flow: Flow
+    flow: Flow | JsonataFlow
 
 
 class Allowed(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,7 +162,7 @@ class State:
 
     name: str
     next: str | None
-    flow: Flow
+    flow: Flow | JsonataFlow
 
     @classmethod
     def read(cls, name: str, fields: Fields, scopes: ScopeReader) -> Self:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Final, Self
 
+from statebox.asl.data.jsonata.templates import EvaluationFailure, JsonataTemplate
+from statebox.asl.data.jsonata_flow import scope_of
 from statebox.asl.data.jsonpath import NoValue, Path
 from statebox.asl.errors import RUNTIME, StateFailure
 from statebox.asl.events import AnyEvent
 from statebox.asl.execution import AnyWaiting, OnTimer
-from statebox.asl.fields import Fields, milliseconds_of
+from statebox.asl.fields import LONGEST_SECONDS, Fields, milliseconds_of
 from statebox.asl.jsontext import Json
 from statebox.asl.states.state import Allowed, Await, Leave, ScopeReader, State, Transition, Visit
 
@@ -33,16 +35,19 @@ class Wait(State):
     seconds_path: Path | None = None
     timestamp_ms: int | None = None
     timestamp_path: Path | None = None
+    expression: JsonataTemplate | None = None
 
     @classmethod
     def read(cls, name: str, fields: Fields, scopes: ScopeReader) -> Self:
         fields.only_one(*_FORMS, required=True)
+        seconds, timestamp = fields.expression("Seconds"), fields.expression("Timestamp")
         roots = ("input", "context", "variable")
         return cls(
             **cls.common(name, fields),
-            seconds=fields.integer("Seconds", 0),
+            seconds=None if seconds else fields.integer("Seconds", 0),
             seconds_path=fields.reference_path("SecondsPath", roots),
-            timestamp_ms=fields.timestamp("Timestamp"),
+            timestamp_ms=None if timestamp else fields.timestamp("Timestamp"),
+            expression=seconds or timestamp,
             timestamp_path=fields.reference_path("TimestampPath", roots),
         )
 
@@ -63,6 +68,8 @@ class Wait(State):
         return Leave(self.flow.passed_on(sources, value), self.next, self.flow.assigned(sources, value))
 
     def _until_ms(self, visit: Visit) -> int:
+        if self.expression is not None:
+            return self._evaluated(self.expression, visit)
         if self.timestamp_ms is not None:
             return self.timestamp_ms
         if self.timestamp_path is not None:
@@ -72,6 +79,19 @@ class Wait(State):
         else:
             seconds = self.seconds or 0
         return visit.now_ms + seconds * 1000
+
+    def _evaluated(self, expression: JsonataTemplate, visit: Visit) -> int:
+        scope = scope_of(visit.sources())
+        if expression.field == "Seconds":
+            return visit.now_ms + expression.integer(0, LONGEST_SECONDS, scope) * 1000
+        text: str = expression.expect("string", scope)
+        at_ms = milliseconds_of(text)
+        if at_ms is None:
+            raise EvaluationFailure(
+                "Timestamp",
+                "The Timestamp field cannot be parsed as an ISO-8601 extended offset date-time format string: " + text,
+            )
+        return at_ms
 
     def _read(self, visit: Visit, path: Path, field: str) -> Json:
         sources = visit.sources()

@@ -1,0 +1,1 @@
+"""The functions of JSONata, and those that Step Functions adds."""
