@@ -19,15 +19,17 @@ def context_object(
     about_state: Json = {"Name": state, "EnteredTime": timestamp(entered_ms)}
     if retries is not None:
         about_state["RetryCount"] = retries
+    about_execution: Json = {
+        "Id": execution.arn,
+        "Input": execution.input,
+        "StartTime": timestamp(execution.started_ms),
+        "Name": execution.name,
+        "RoleArn": execution.role_arn,
+    }
+    if ":express:" not in execution.arn:
+        about_execution["RedriveCount"] = 0
     context: Json = {
-        "Execution": {
-            "Id": execution.arn,
-            "Input": execution.input,
-            "StartTime": timestamp(execution.started_ms),
-            "Name": execution.name,
-            "RoleArn": execution.role_arn,
-            "RedriveCount": 0,
-        },
+        "Execution": about_execution,
         "StateMachine": {"Id": execution.machine_arn, "Name": execution.machine},
         "State": about_state,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -22,6 +23,9 @@ from statebox.asl.states.wait import Wait
 _TYPES: Final[dict[str, type[State]]] = {
     type.type: type for type in (Task, Wait, Pass, Succeed, Fail, Choice, Parallel, Map)
 }
+_NO_OBJECT: Final = "Definition must be a valid JSON object"
+_FIRST_WORD: Final = re.compile(r"\s*([A-Za-z_$][\w$]*)")
+_SOURCE_SHOWN: Final = 500
 _LONGEST_NAME: Final = 80
 _DEEPEST: Final = 100
 TOP: Final = ""
@@ -47,17 +51,20 @@ class StateMachine:
 
 def parse(definition: str | bytes) -> StateMachine:
     """Parse a definition's JSON text. Raises InvalidDefinition with all its problems, never anything else."""
+    text = definition if isinstance(definition, str) else definition.decode(errors="replace")
+    if not text.strip():
+        raise InvalidDefinition([Problem(SCHEMA, _NO_OBJECT)])
     try:
         raw = read_json(definition)
     except InvalidJson as invalid:
-        raise InvalidDefinition([Problem("INVALID_JSON_DESCRIPTION", str(invalid))]) from None
+        raise InvalidDefinition([_broken_json(text, str(invalid))]) from None
     return read(raw)
 
 
 def read(raw: Json) -> StateMachine:
     """Read a definition that is parsed JSON already. Raises InvalidDefinition."""
     if not is_object(raw):
-        raise InvalidDefinition([Problem(SCHEMA, "Definition must be a valid JSON object")])
+        raise InvalidDefinition([Problem(SCHEMA, _NO_OBJECT)])
     reader = _Reader()
     # AWS takes whatever is not JSONPath for JSONata, and says so beside.
     language = JSONPATH if raw.get("QueryLanguage", JSONPATH) == JSONPATH else JSONATA
@@ -72,6 +79,21 @@ def read(raw: Json) -> StateMachine:
     if problems:
         raise InvalidDefinition(problems)
     return StateMachine(reader.scopes, comment, timeout)
+
+
+def _broken_json(text: str, why: str) -> Problem:
+    """What is wrong with a text that is not JSON; of a word where a value should be, in AWS's (Jackson's) words."""
+    word = _FIRST_WORD.match(text)
+    if word is None or word[1] in ("true", "false", "null"):
+        return Problem("INVALID_JSON_DESCRIPTION", why)
+    before = text[: word.end()]
+    shown = f'"{text[:_SOURCE_SHOWN]}"'
+    if len(text) > _SOURCE_SHOWN:
+        shown += f"[truncated {len(text) - _SOURCE_SHOWN} chars]"
+    line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+    source = f"[Source: (String){shown}; line: {line}, column: {column}]"
+    expected = "was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
+    return Problem("INVALID_JSON_DESCRIPTION", f"Unrecognized token '{word[1]}': {expected}\n at {source}", source)
 
 
 class _Reader:
@@ -155,7 +177,7 @@ def _targets(state: State) -> list[tuple[str, str]]:
 
 
 def _dangling(scope: Scope, location: str) -> Iterator[Problem]:
-    if scope.start_at and scope.start_at not in scope.states:
+    if scope.start_at and scope.states and scope.start_at not in scope.states:
         yield _missing(scope.start_at, f"{location}/StartAt")
     for name, state in scope.states.items():
         caught = [(f"Catch[{place}]/Next", catcher.next) for place, catcher in enumerate(state.recovery[1])]

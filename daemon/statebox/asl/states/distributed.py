@@ -16,16 +16,6 @@ from statebox.asl.fields import JSONATA, Fields
 from statebox.asl.jsontext import Json, write_json
 from statebox.asl.quantities import Quantity, read_quantity
 
-DISTRIBUTED_FIELDS: Final = (
-    "ItemReader",
-    "ItemBatcher",
-    "ResultWriter",
-    "Label",
-    "ToleratedFailureCount",
-    "ToleratedFailureCountPath",
-    "ToleratedFailurePercentage",
-    "ToleratedFailurePercentagePath",
-)
 _MOST_ITEMS: Final = 100_000_000
 _LARGEST_BATCH_BYTES: Final = 262_144
 _LONGEST_LABEL: Final = 40
@@ -124,7 +114,8 @@ def _read_label(name: str, fields: Fields) -> str:
         return _NOT_IN_DEFAULT_LABELS.sub("", name)[:_LONGEST_LABEL]
     if not label or len(label) > _LONGEST_LABEL or _NOT_IN_LABELS.search(label):
         fields.problem(
-            f"Label must have 1 to {_LONGEST_LABEL} characters and none of blanks, ? * < > {{ }} [ ] : ; , \\ | ^ ~ $ # % &",
+            f"Label must have 1 to {_LONGEST_LABEL} characters and none of blanks, "
+            '? * < > { } [ ] : ; , \\ | ^ ~ $ # % & ` "',
             fields.at("Label"),
         )
     return label

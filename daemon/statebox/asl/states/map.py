@@ -22,7 +22,7 @@ from statebox.asl.history import CODES
 from statebox.asl.jsontext import Json, is_array, write_json_text
 from statebox.asl.quantities import Quantity, read_quantity
 from statebox.asl.recovery import Catcher, Retrier, read_catch, read_retry
-from statebox.asl.states.distributed import DISTRIBUTED_FIELDS, Distributed, most_failures
+from statebox.asl.states.distributed import Distributed, most_failures
 from statebox.asl.states.resource import READ_ITEMS, WRITE_RESULT
 from statebox.asl.states.state import Allowed, Await, Broken, ScopeReader, State, Transition, Visit
 
@@ -91,10 +91,8 @@ class Map(State):
         fields.only_one("ItemSelector", "Parameters")
         jsonata = fields.language == JSONATA
         selector = fields.payload("ItemSelector") or (None if jsonata else fields.template("Parameters"))
-        if not distributed:
-            for field in DISTRIBUTED_FIELDS:
-                if field in fields:
-                    fields.problem(f"Field '{field}' is only supported in DISTRIBUTED mode")
+        # AWS takes these fields from an inline Map too, and passes them over.
+        run = Distributed.read(name, fields)
         # A Map's Parameters is its item selector, under its older name; it is no template over the input.
         return cls(
             **cls.common(name, fields.without(["Parameters"])),
@@ -102,7 +100,7 @@ class Map(State):
             items=fields.jsonata("Items") if jsonata else None,
             item_selector=selector,
             max_concurrency=read_quantity(fields, "MaxConcurrency"),
-            distributed=Distributed.read(name, fields) if distributed else None,
+            distributed=run if distributed else None,
             retry=read_retry(fields),
             catch=read_catch(fields),
         )
