@@ -18,6 +18,7 @@ from statebox.asl.commands import InvokeTask
 from statebox.asl.events import TaskFailed
 from statebox.asl.jsontext import InvalidJson, is_object, read_json, write_json_text
 from statebox.asl.limits import Limits as ExecutionLimits
+from statebox.asl.states.resource import READ_ITEMS, WRITE_RESULT
 from statebox.config import Config, Secret
 from statebox.engine.errors import (
     InvalidDefinition,
@@ -37,6 +38,7 @@ from statebox.engine.runner import Surroundings
 from statebox.engine.scheduler import Limits, Scheduler
 from statebox.engine.service import Service
 from statebox.engine.watchers import Watchers
+from statebox.files.invoker import FileInvoker
 from statebox.http.server import HttpServer
 from statebox.http.settings import HttpSettings
 from statebox.openwhisk.client import OpenWhiskClient
@@ -224,11 +226,13 @@ class Daemon:
             ca_file=config.ca_file,
         )
         found = discover(given, self._environment, self._home)
+        files = FileInvoker(self.config.daemon.files)
+        served: list[tuple[str, Invoker]] = [(READ_ITEMS, files), (WRITE_RESULT, files)]
         if found is None:
             _log.warning("no OpenWhisk is configured: every task that calls an action will fail")
-            return Resources([("", NoOpenWhisk())])
+            return Resources([*served, ("", NoOpenWhisk())])
         client = await undo.enter_async_context(OpenWhiskClient(found, in_flight=config.calls_in_flight))
-        return Resources([("", OpenWhiskInvoker(client, Patience(retries=config.retries)))])
+        return Resources([*served, ("", OpenWhiskInvoker(client, Patience(retries=config.retries)))])
 
     async def _resume(self, message: bytes) -> None:
         """Act on a message of the `resume` channel. Nobody hears an answer, so what is wrong is logged."""

@@ -75,7 +75,11 @@ def test_lambda_invoke_takes_the_function_and_its_payload_from_the_arguments():
     made = call(INVOKE, {"FunctionName": f"{ARN}:1", "Payload": {"n": 1}, "Qualifier": "2"})
     assert (str(made.action), made.mode, made.parameters) == ("/_/inc", Mode.WAIT, {"n": 1})
     assert call(INVOKE, {"FunctionName": "inc"}).parameters == {}
-    assert call(INVOKE, {"FunctionName": "inc", "Payload": "text"}).parameters == {"value": "text"}
+    assert call(INVOKE, {"FunctionName": "inc", "Payload": None}).parameters == {}
+    assert call(INVOKE, {"FunctionName": "inc", "Payload": '"text"'}).parameters == {"value": "text"}
+    assert call(INVOKE, {"FunctionName": "inc", "Payload": '{"n": 1}'}).parameters == {"n": 1}
+    with pytest.raises(InvalidCall, match="the Payload is a text, and not JSON"):
+        call(INVOKE, {"FunctionName": "inc", "Payload": "text"})
     assert call(f"{INVOKE}.waitForTaskToken", {"FunctionName": "inc"}).mode is Mode.CALLBACK
 
 

@@ -172,8 +172,8 @@ class Execution(msgspec.Struct, frozen=True):
     is the id the next history event gets; `now_ms` the time of the last advance (times never go backwards). `seed` says
     that it was started through the seed's contract, `response` what `module:sendResponse` answered there. `whole` is
     false when only some of its branches are loaded. `unfinished` says that the last advance stopped at its bound.
-    A child of a distributed Map walks only the `scope` of its items, and answers the task `parent_task` of the execution
-    `parent` when it ends; `map_run` is the ARN that it belongs to.
+    A child of a distributed Map walks only the `scope` of its items, and answers the task `parent_task` of the
+    execution `parent` when it ends; `map_run` is the ARN that it belongs to.
     """
 
     id: str

@@ -13,8 +13,8 @@ class Limits(msgspec.Struct, frozen=True):
     """`transitions` bounds how many states one advance enters, so that an endless loop gives others their turn.
 
     `payload_bytes` bounds each input, output, result and each task's arguments, as compact JSON in UTF-8; one that is
-    larger fails its state with States.DataLimitExceeded. `events` bounds the history: the last one says so and fails the
-    execution. 0 lifts a limit.
+    larger fails its state with States.DataLimitExceeded. `events` bounds the history: the last one says so and fails
+    the execution. 0 lifts a limit.
     """
 
     transitions: int = 500

@@ -120,6 +120,11 @@ class DaemonConfig:
         values.existing_folder,
         "folder of definitions (NAME.json), loaded by name at the start and again on SIGHUP",
     )
+    files: Path | None = option(
+        None,
+        values.existing_folder,
+        "folder of the files that distributed Maps read items from and write results to (file:...)",
+    )
     notifications: str = option(
         "auto",
         values.one_of("auto", "off"),

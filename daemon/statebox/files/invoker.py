@@ -10,6 +10,7 @@ from statebox.asl.commands import InvokeTask
 from statebox.asl.events import TaskFailed, TaskSucceeded
 from statebox.asl.jsontext import Json
 from statebox.asl.states.resource import READ_ITEMS, WRITE_RESULT
+from statebox.engine.ports import Permit
 from statebox.files.errors import FileTrouble
 from statebox.files.folder import Folder
 from statebox.files.items import read_items
@@ -33,7 +34,7 @@ class FileInvoker:
         # Each may hold all its items in memory.
         self._turns = asyncio.Semaphore(limits.at_once)
 
-    async def invoke(self, task: InvokeTask) -> TaskSucceeded | TaskFailed:
+    async def invoke(self, task: InvokeTask, permit: Permit | None = None) -> TaskSucceeded | TaskFailed:
         """Do the task: see engine.ports.Invoker. Never raises for what goes wrong with the file."""
         work = {READ_ITEMS: self._read, WRITE_RESULT: self._write}.get(task.resource)
         if work is None:

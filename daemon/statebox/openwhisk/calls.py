@@ -9,7 +9,7 @@ from enum import Enum
 from typing import TypeAlias
 
 from statebox.asl.commands import InvokeTask
-from statebox.asl.jsontext import Json
+from statebox.asl.jsontext import InvalidJson, Json, read_json
 from statebox.openwhisk.activation import Activation, is_object
 from statebox.openwhisk.names import (
     ActionName,
@@ -99,7 +99,19 @@ def _lambda_invoke(arguments: Json, namespace: str, mode: Mode) -> Call:
             mode = Mode.FORGET if mode is Mode.WAIT else mode
         case other:
             raise InvalidCall(f"lambda:invoke knows InvocationType RequestResponse and Event, not {other!r}")
-    return Call(read_function_name(name, namespace), _object(arguments.get("Payload", {})), mode, _envelope)
+    return Call(read_function_name(name, namespace), _object(_event(arguments.get("Payload"))), mode, _envelope)
+
+
+def _event(payload: Json) -> Json:
+    """The event that a Payload stands for: AWS takes a text as the event's JSON, and none or null as {}."""
+    if payload is None:
+        return {}
+    if not isinstance(payload, str):
+        return payload
+    try:
+        return read_json(payload)
+    except InvalidJson as broken:
+        raise InvalidCall(f"the Payload is a text, and not JSON: {broken}") from None
 
 
 def accepted(activation: str) -> Json:

@@ -194,7 +194,7 @@ class Map(State):
         return Await(msgspec.structs.replace(waiting, total=total, bearable=most), items=selected)
 
     def _succeed(self, visit: Visit, run_started: int, result: Json) -> Transition:
-        """The run's end: MapRunSucceeded points at its start, the state's end at that, and Exited at the start again."""
+        """The run's end: MapRunSucceeded points at its start, the state's end at that, Exited at the start again."""
         run_succeeded = visit.note(_RUN_SUCCEEDED, run_started)
         visit.note(_SUCCEEDED, run_succeeded)
         visit.point_back_to(run_started)
