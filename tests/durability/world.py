@@ -15,6 +15,7 @@ from typing import Final, Self
 
 import aiohttp
 
+import statebox
 from statebox.asl.commands import InvokeTask
 from statebox.asl.jsontext import Json, read_json, write_json_text
 from statebox.embedded import EmbeddedValkey
@@ -79,6 +80,8 @@ class Daemon:
             env={
                 "PATH": os.environ["PATH"],
                 "HOME": str(self.world.folder),
+                # The very code that is tested, wherever else some may be installed.
+                "PYTHONPATH": str(Path(statebox.__file__).parent.parent),
                 "STATEBOX_OPENWHISK_AUTH": self.world.actions.auth,
                 **{name: value for name, value in os.environ.items() if name.startswith(("COVERAGE", "COV_"))},
             },
