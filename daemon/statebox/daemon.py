@@ -18,8 +18,10 @@ from statebox.asl.commands import InvokeTask
 from statebox.asl.events import TaskFailed
 from statebox.asl.jsontext import InvalidJson, is_object, read_json, write_json_text
 from statebox.asl.limits import Limits as ExecutionLimits
+from statebox.asl.moment import Moment
 from statebox.asl.states.resource import READ_ITEMS, WRITE_RESULT
 from statebox.config import Config, Secret
+from statebox.engine.advancing import Advancing
 from statebox.engine.errors import (
     InvalidDefinition,
     InvalidToken,
@@ -38,6 +40,7 @@ from statebox.engine.runner import Surroundings
 from statebox.engine.scheduler import Limits, Scheduler
 from statebox.engine.service import Service
 from statebox.engine.watchers import Watchers
+from statebox.engine.worker import Workers
 from statebox.files.invoker import FileInvoker
 from statebox.http.server import HttpServer
 from statebox.http.settings import HttpSettings
@@ -50,6 +53,7 @@ from statebox.store.keys import shard_of
 from statebox.store.redis_store import RedisStore, StoreSettings
 from statebox.store.wakeups import Wakeups
 from statebox.systemd import Notifier
+from statebox.tether import tethered
 
 _log = logging.getLogger(__name__)
 
@@ -99,17 +103,22 @@ class Daemon:
 
     async def _start(self) -> None:
         async with contextlib.AsyncExitStack() as undo:
-            machines = Machines(read_machines(self.config.daemon.machines))
+            workers = Workers(tethered)
+            machines = Machines(read_machines(self.config.daemon.machines), check=workers.check)
             group = await undo.enter_async_context(asyncio.TaskGroup())
             await self._connect()
             undo.push_async_callback(self._store.close)
+            self.workers = await undo.enter_async_context(workers)
+
+            def moment() -> Moment:
+                return Moment(self._store.clock.now_ms(), secrets.token_bytes(32))
+
             around = Surroundings(
                 store=self._store,
                 invoker=await self._invoker(undo),
                 clock=self._store.clock,
-                entropy=lambda: secrets.token_bytes(32),
                 spawn=group.create_task,
-                limits=execution_limits(self.config),
+                advancing=Advancing(execution_limits(self.config), moment, workers),
             )
             watchers = Watchers()
             scheduler = Scheduler(around, machines, watchers, _limits(self.config))

@@ -8,6 +8,7 @@ from typing import Protocol
 import msgspec
 
 from statebox.asl.context import context_object
+from statebox.asl.data.allowance import Allowance
 from statebox.asl.data.sources import Sources
 from statebox.asl.execution import Execution
 from statebox.asl.jsontext import Json
@@ -22,6 +23,7 @@ class Surroundings(Protocol):
     before: Execution
     now_ms: int
     dice: Dice
+    allowance: Allowance | None
     response: Json | msgspec.UnsetType
 
     def write(self, previous: int, code: int, *values: Json) -> int:
@@ -125,4 +127,4 @@ class AtWork:
             known = item if item is not None else stepping.item_of(line)
             return context_object(stepping.before, state.name, line.entered_ms, retries, token, known)
 
-        return Sources(line.data, context, stepping.visible(line), stepping.now_ms, stepping.dice)
+        return Sources(line.data, context, stepping.visible(line), stepping.now_ms, stepping.dice, stepping.allowance)

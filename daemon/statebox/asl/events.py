@@ -96,6 +96,16 @@ AnyEvent: TypeAlias = (
 )
 
 
+class EvaluationAborted(msgspec.Struct, frozen=True):
+    """The event happens, but evaluations that had to be cut off fail their states.
+
+    `evaluations` are (which one of this advance, counted from 1; why). It is told to `advance` only and never stored.
+    """
+
+    event: AnyEvent
+    evaluations: tuple[tuple[int, str], ...]
+
+
 def place_of(event: AnyEvent) -> str | None:
     """The branch that an event is for, or None when it concerns the whole execution."""
     match event:

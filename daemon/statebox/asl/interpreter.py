@@ -7,16 +7,18 @@ event Continued goes on. All effects on the world are read off the new value by 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
 
 from statebox.asl.commands import AwaitCallback
+from statebox.asl.data.allowance import Allowance
 from statebox.asl.definition import StateMachine
 from statebox.asl.events import (
     AnyEvent,
     Continued,
+    EvaluationAborted,
     ExecutionStarted,
     ExecutionStopped,
     TimerFired,
@@ -64,17 +66,25 @@ class Step(msgspec.Struct, frozen=True):
 def advance(
     machine: StateMachine,
     execution: Execution,
-    event: AnyEvent,
+    event: AnyEvent | EvaluationAborted,
     moment: Moment,
     limits: Limits = UNLIMITED,
+    *,
+    allowance: Allowance | None = None,
+    watch: Callable[[int], None] | None = None,
 ) -> Step:
     """Apply one event. An event for something that is over changes nothing.
 
     Raises BranchesNeeded when the execution was loaded in part and more of it is needed: load those and call again.
+    Raises OutOfSteps when evaluating would take more than the allowance, or a time that nobody can foresee. `watch` is
+    told the number of each evaluation that begins, so that it is known which one had to be cut off.
     """
     if execution.ended:
         return Step(execution)
-    stepping = Stepping(machine, execution, moment, limits)
+    aborted: dict[int, str] = {}
+    if isinstance(event, EvaluationAborted):
+        aborted, event = dict(event.evaluations), event.event
+    stepping = Stepping(machine, execution, moment, limits, allowance, watch, aborted)
     try:
         _happen(stepping, event)
         stepping.run()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from statebox.asl.at_work import AtWork
+from statebox.asl.data.allowance import Allowance
 from statebox.asl.data.jsonata.templates import EvaluationFailure
+from statebox.asl.data.jsonata_flow import JsonataFlow
 from statebox.asl.definition import StateMachine
 from statebox.asl.errors import (
     EXCEED_TOLERATED_FAILURE_THRESHOLD,
@@ -67,11 +69,21 @@ _ITERATION_ABORTED: Final = CODES["MapIterationAborted"]
 class Stepping:
     """The working copy of an execution during one advance."""
 
-    def __init__(self, machine: StateMachine, execution: Execution, moment: Moment, limits: Limits) -> None:
+    def __init__(
+        self,
+        machine: StateMachine,
+        execution: Execution,
+        moment: Moment,
+        limits: Limits,
+        allowance: Allowance | None = None,
+        watch: Callable[[int], None] | None = None,
+        aborted: Mapping[int, str] = {},
+    ) -> None:
         self.history: list[HistoryEvent] = []
         self.answered: set[str] = set()
         self.now_ms = max(moment.now_ms, execution.now_ms)
         self.dice = Dice(moment.entropy)
+        self.allowance = allowance
         self.before = execution
         self.response: Json | msgspec.UnsetType = execution.response
         self._machine = machine
@@ -82,6 +94,10 @@ class Stepping:
         # What an earlier step left undone stays so until it is gone on with.
         self._unfinished = execution.unfinished
         self._next_event = execution.next_event
+        # Evaluations are numbered, as those that were cut off fail when the same is done again.
+        self._evaluations = 0
+        self._watch = watch
+        self._aborted = aborted
         self._ending: tuple[Status, Json, str | None, str | None] | None = None
 
     # What can happen
@@ -256,16 +272,32 @@ class Stepping:
     def _attempt(self, line: Line, state: State) -> Transition:
         line.arguments = line.items = msgspec.UNSET
         try:
-            return state.enter(AtWork(self, line, state))
+            return state.enter(self._evaluating(line, state))
         except StateFailure as failure:
             return Broken(self._located(line, failure))
+
+    def _evaluating(self, line: Line, state: State) -> AtWork:
+        """What the state works with. Raises StateFailure when this evaluation had to be cut off."""
+        self._evaluations += 1
+        if self._watch is not None:
+            self._watch(self._evaluations)
+        reason = self._aborted.get(self._evaluations)
+        if reason is not None:
+            # It was costly: what has come of it is to be written before more is tried.
+            self._budget = 0
+            raise (
+                EvaluationFailure(None, reason)
+                if isinstance(state.flow, JsonataFlow)
+                else StateFailure(RUNTIME, reason)
+            )
+        return AtWork(self, line, state)
 
     def _resume(self, line: Line, event: AnyEvent) -> None:
         state = self._state_of(line)
         waiting = line.waiting
         assert waiting is not None
         try:
-            transition = state.resume(AtWork(self, line, state), waiting, event)
+            transition = state.resume(self._evaluating(line, state), waiting, event)
         except StateFailure as failure:
             transition = Broken(self._located(line, failure))
         match transition:
@@ -411,7 +443,7 @@ class Stepping:
         if failure.cause is None and error["Error"] == TIMEOUT:
             error["Cause"] = ""
         try:
-            sources = AtWork(self, line, state).sources()
+            sources = self._evaluating(line, state).sources()
             output, assigned = catcher.flow.output(sources, error), catcher.flow.assigned(sources, error)
         except StateFailure as second:
             self._fail(line, state, self._located(line, second))
@@ -498,7 +530,7 @@ class Stepping:
         match state:
             case Map():
                 items: Json = line.data if line.items is msgspec.UNSET else line.items
-                data = state.item_input(AtWork(self, line, state), index, items)
+                data = state.item_input(self._evaluating(line, state), index, items)
                 if data is not items[index]:
                     self.check(data, state.name)
                 if state.distributed is not None:
@@ -537,15 +569,14 @@ class Stepping:
         children = self._lines.children(line.id, waiting.total)
         outputs = [child.data for child in children if not isinstance(child.waiting, Tolerated)]
         self._remove_below(line.id)
-        at_work = AtWork(self, line, state)
         try:
             if isinstance(state, Map) and state.distributed is not None:
-                joined = state.distributed_results(at_work, waiting, outputs)
+                joined = state.distributed_results(self._evaluating(line, state), waiting, outputs)
             else:
                 latest = waiting.latest or waiting.started
                 self.write(latest, _SUCCEEDED[state.type])
                 line.last = latest
-                joined = state.leave(at_work, outputs)
+                joined = state.leave(self._evaluating(line, state), outputs)
         except StateFailure as failure:
             joined = Broken(self._located(line, failure))
         return self._settle(line, state, joined)

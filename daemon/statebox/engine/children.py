@@ -9,13 +9,13 @@ from typing import Final
 import msgspec
 
 from statebox.asl.commands import StartChild
-from statebox.asl.definition import StateMachine
 from statebox.asl.errors import RUNTIME
 from statebox.asl.events import ExecutionStarted, TaskFailed, TaskSubmitted
 from statebox.asl.execution import Execution, OnChild, Status
-from statebox.asl.interpreter import advance, begin
+from statebox.asl.interpreter import begin
+from statebox.engine.advancing import Program
 from statebox.engine.errors import ExecutionAlreadyExists, ServiceError
-from statebox.engine.ports import Claimed, Definition
+from statebox.engine.ports import Claimed
 from statebox.engine.runner import Runner, Surroundings, checkpoint_of
 
 _log = logging.getLogger(__name__)
@@ -29,30 +29,27 @@ class ChildExecutions:
     def __init__(
         self,
         around: Surroundings,
-        definition: Definition,
-        machine: StateMachine,
+        program: Program,
         adopt: Callable[[Runner], None],
         take: Callable[[Claimed], None],
     ) -> None:
         self._around = around
-        self._definition = definition
-        self._machine = machine
+        self._program = program
         self._adopt = adopt
         self._take = take
 
     async def start(self, parent: Execution, command: StartChild) -> TaskSubmitted | TaskFailed:
         """Start one. Its name is the same for every try, so it is started once."""
-        moment = self._around.moment()
-        child = begin(self._child(parent, command, moment.now_ms), self._machine)
-        step = advance(self._machine, child, ExecutionStarted(), moment, self._around.limits)
+        child = begin(self._child(parent, command, self._around.clock.now_ms()), self._program.machine)
+        step = await self._around.advancing(self._program, child, [ExecutionStarted()])
         try:
-            started = await self._around.store.start(self._definition, checkpoint_of(step), command.name)
+            started = await self._around.store.start(self._program.definition, checkpoint_of(step), command.name)
         except ExecutionAlreadyExists:
             return TaskSubmitted(command.id, child.id, None)
         except ValueError as wrong:
             return TaskFailed(command.id, RUNTIME, str(wrong))
         if started.lease is not None:
-            self._adopt(Runner(self._around, self._machine, self, started.lease, step.execution))
+            self._adopt(Runner(self._around, self._program, self, started.lease, step.execution))
         return TaskSubmitted(command.id, child.id, None)
 
     async def stop(self, child: OnChild) -> None:

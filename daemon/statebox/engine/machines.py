@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from statebox.asl.definition import StateMachine, parse
@@ -13,12 +14,20 @@ from statebox.engine.errors import InvalidDefinition, StateMachineDoesNotExist
 from statebox.engine.ports import Definition
 
 _KEPT: Final = 512
+# Expressions take up to 20 µs for each character: a text longer than this is parsed on a thread, …
+_LONG: Final = 4_096
+# … and one longer than this first where it can be killed.
+_VERY_LONG: Final = 65_536
+
+Check = Callable[[Definition], Awaitable[None]]
 
 
 class Machines:
     """Definitions by name, and the state machines they parse to."""
 
-    def __init__(self, named: Mapping[str, str] | None = None) -> None:
+    def __init__(self, named: Mapping[str, str] | None = None, kept: int = _KEPT, check: Check | None = None) -> None:
+        self._kept = kept
+        self._check = check
         self._named: dict[str, Definition] = {}
         self._parsed: OrderedDict[str, StateMachine] = OrderedDict()
         self.replace(named or {})
@@ -50,21 +59,39 @@ class Machines:
         self._parsed.move_to_end(definition.hash)
         return machine
 
+    def takes_long(self, definition: Definition) -> bool:
+        """Whether the machine is to be prepared, as parsing it here would keep everybody waiting."""
+        return len(definition.text) > _LONG and definition.hash not in self._parsed
+
+    async def prepare(self, definition: Definition) -> StateMachine:
+        """The parsed machine; a long text is parsed without keeping others waiting. Raises InvalidDefinition."""
+        if self.takes_long(definition):
+            if self._check is not None and len(definition.text) > _VERY_LONG:
+                await self._check(definition)
+            return self._keep(definition, await asyncio.to_thread(_parsed, definition, ""))
+        return self.machine(definition)
+
     def _parse(self, definition: Definition, whose: str) -> StateMachine:
-        try:
-            machine = parse(definition.text)
-        except Invalid as invalid:
-            raise InvalidDefinition(
-                f"{whose}Invalid State Machine Definition: '{invalid}'",
-                problems=[
-                    {"code": problem.code, "message": problem.message, "location": problem.location}
-                    for problem in invalid.problems
-                ],
-            ) from None
+        return self._keep(definition, _parsed(definition, whose))
+
+    def _keep(self, definition: Definition, machine: StateMachine) -> StateMachine:
         self._parsed[definition.hash] = machine
-        while len(self._parsed) > _KEPT:
+        while len(self._parsed) > self._kept:
             self._parsed.popitem(last=False)
         return machine
+
+
+def _parsed(definition: Definition, whose: str) -> StateMachine:
+    try:
+        return parse(definition.text)
+    except Invalid as invalid:
+        raise InvalidDefinition(
+            f"{whose}Invalid State Machine Definition: '{invalid}'",
+            problems=[
+                {"code": problem.code, "message": problem.message, "location": problem.location}
+                for problem in invalid.problems
+            ],
+        ) from None
 
 
 def definition_of(text: str) -> Definition:

@@ -10,14 +10,12 @@ from typing import Final, Protocol, TypeVar
 import msgspec
 
 from statebox.asl.commands import AwaitCallback, InvokeTask, StartChild, StartTimer
-from statebox.asl.definition import StateMachine
 from statebox.asl.errors import RUNTIME
 from statebox.asl.events import AnyEvent, Continued, TaskFailed, TaskSubmitted, TimerFired
 from statebox.asl.execution import ROOT, Execution, OnChild
-from statebox.asl.interpreter import Step, advance
-from statebox.asl.limits import Limits
+from statebox.asl.interpreter import Step
 from statebox.asl.lines import BranchesNeeded
-from statebox.asl.moment import Moment
+from statebox.engine.advancing import Advancing, Program
 from statebox.engine.errors import AnswerCameFirst, LeaseLost, ServiceUnavailable, Unreadable
 from statebox.engine.ports import Checkpoint, Clock, Invoker, Lease, Saved, Store
 
@@ -33,18 +31,13 @@ Spawn = Callable[[Coroutine[None, None, None]], "asyncio.Task[None]"]
 
 
 class Surroundings(msgspec.Struct, frozen=True):
-    """What every runner of a daemon shares. `entropy` draws fresh random bytes, `spawn` starts a task that is owned."""
+    """What every runner of a daemon shares. `spawn` starts a task that is owned, `advancing` applies events."""
 
     store: Store
     invoker: Invoker
     clock: Clock
-    entropy: Callable[[], bytes]
     spawn: Spawn
-    limits: Limits
-
-    def moment(self) -> Moment:
-        """This moment."""
-        return Moment(self.clock.now_ms(), self.entropy())
+    advancing: Advancing
 
 
 def checkpoint_of(step: Step, consumed: int = 0, parked: bool | None = None) -> Checkpoint:
@@ -98,7 +91,7 @@ class Runner:
     def __init__(
         self,
         around: Surroundings,
-        machine: StateMachine,
+        program: Program,
         children: Children,
         lease: Lease,
         execution: Execution,
@@ -108,7 +101,7 @@ class Runner:
         self.lease = lease
         self.execution: Execution = execution
         self._around = around
-        self._machine = machine
+        self._program = program
         self._children = children
         self._pending: list[AnyEvent] = list(events)
         # How many of the pending events, at their head, came out of the inbox.
@@ -267,7 +260,7 @@ class Runner:
     async def _advance(self, events: list[AnyEvent]) -> Step:
         while True:
             try:
-                return self._fold(events)
+                return await self._around.advancing(self._program, self.execution, events)
             except BranchesNeeded as needed:
                 await self._load_below(needed.parent)
 
@@ -278,13 +271,6 @@ class Runner:
             branches={**loaded, **self.execution.branches},
             whole=self.execution.whole or parent == ROOT,
         )
-
-    def _fold(self, events: list[AnyEvent]) -> Step:
-        step = Step(self.execution)
-        for event in events:
-            moment = self._around.moment()
-            step = step.then(advance(self._machine, step.execution, event, moment, self._around.limits))
-        return step
 
     def _due_timers(self) -> list[AnyEvent]:
         now_ms = self._around.clock.now_ms()

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from statebox.asl.definition import StateMachine
+from statebox.engine.advancing import Program
 from statebox.engine.children import ChildExecutions
 from statebox.engine.errors import InvalidDefinition, ServiceUnavailable
 from statebox.engine.machines import Machines, definition_of
@@ -87,8 +87,11 @@ class Scheduler:
                 return
             held.lose()
         definition = definition_of(claimed.definition)
+        if self._machines.takes_long(definition):
+            self._around.spawn(self._take_later(claimed, definition))
+            return
         try:
-            machine = self._machines.machine(definition)
+            program = Program(definition, self._machines.machine(definition))
         except InvalidDefinition:
             # It was valid when it was stored: leave it to a daemon that understands it, or to be set aside.
             _log.exception("a stored definition cannot be read", extra={"execution": claimed.execution.id})
@@ -96,8 +99,8 @@ class Scheduler:
         self.adopt(
             Runner(
                 self._around,
-                machine,
-                self.children_of(definition, machine),
+                program,
+                self.children_of(program),
                 claimed.lease,
                 claimed.execution,
                 claimed.inbox,
@@ -105,9 +108,17 @@ class Scheduler:
             )
         )
 
-    def children_of(self, definition: Definition, machine: StateMachine) -> ChildExecutions:
+    async def _take_later(self, claimed: Claimed, definition: Definition) -> None:
+        try:
+            await self._machines.prepare(definition)
+        except InvalidDefinition:
+            _log.exception("a stored definition cannot be read", extra={"execution": claimed.execution.id})
+            return
+        self.take(claimed)
+
+    def children_of(self, program: Program) -> ChildExecutions:
         """Who starts and stops the children of this definition's distributed Maps."""
-        return ChildExecutions(self._around, definition, machine, self.adopt, self.take)
+        return ChildExecutions(self._around, program, self.adopt, self.take)
 
     def look_into_inbox(self, id: str) -> None:
         """Something was delivered to an execution: if it is here, let it fetch it."""

@@ -19,8 +19,9 @@ from statebox.asl.events import (
 )
 from statebox.asl.execution import Execution, Status
 from statebox.asl.history import describe
-from statebox.asl.interpreter import advance, begin
+from statebox.asl.interpreter import begin
 from statebox.asl.jsontext import Json
+from statebox.engine.advancing import Program
 from statebox.engine.errors import (
     ServiceUnavailable,
     TooManyRequests,
@@ -86,10 +87,9 @@ class Service:
         check_name(machine, "machine's name")
         name = str(uuid.uuid4()) if name is None else check_name(name, "execution's name")
         text = self.machines.named(machine) if definition is None else definition_of(definition)
-        parsed = self.machines.machine(text)
+        program = Program(text, await self.machines.prepare(text))
         if self._scheduler.full:
             raise TooManyRequests("This daemon runs as many executions as it may; try again later")
-        moment = self._around.moment()
         id = f"{machine}:{name}"
         execution = begin(
             Execution(
@@ -102,16 +102,16 @@ class Service:
                 role_arn=self.place.role_arn(),
                 shard=self._shard_of(machine, name),
                 input=input,
-                started_ms=moment.now_ms,
+                started_ms=self._around.clock.now_ms(),
                 seed=seed,
             ),
-            parsed,
+            program.machine,
         )
-        step = advance(parsed, execution, ExecutionStarted(), moment, self._around.limits)
+        step = await self._around.advancing(program, execution, [ExecutionStarted()])
         started = await self._around.store.start(text, checkpoint_of(step), operation or uuid.uuid4().hex)
         if started.lease is not None:
             self._scheduler.adopt(
-                Runner(self._around, parsed, self._scheduler.children_of(text, parsed), started.lease, step.execution)
+                Runner(self._around, program, self._scheduler.children_of(program), started.lease, step.execution)
             )
         return Beginning(id, started.started_ms, None if started.existing else step.execution)
 

@@ -80,13 +80,16 @@ class Intrinsic:
                     raise IntrinsicFailure(f"Invalid arguments in {name}") from None
             case Path():
                 try:
-                    return argument.read(sources)
+                    value = argument.read(sources)
                 except NoValue:
                     raise StateFailure(
                         RUNTIME,
                         f"The function '{self.text}' had the following error: The JsonPath argument for the field "
                         f"'{argument.text}' could not be found in the input '{shown(sources.input)}'",
                     ) from None
+                if sources.allowance is not None:
+                    sources.allowance.pay_for(value)
+                return value
 
     def _failure(self, reason: str) -> StateFailure:
         return StateFailure(

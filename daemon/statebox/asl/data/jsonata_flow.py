@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from statebox.asl.data.jsonata.meter import MOST_STEPS
 from statebox.asl.data.jsonata.scope import Scope
 from statebox.asl.data.jsonata.templates import JsonataTemplate
 from statebox.asl.data.sources import Sources
@@ -18,7 +19,16 @@ NEITHER: Final = frozenset[str]()
 
 def scope_of(sources: Sources) -> Scope:
     """What an expression reads from, where a path reads from these sources."""
-    return Scope(sources.input, sources.context, sources.variables, sources.now_ms, sources.dice)
+    allowance = sources.allowance
+    return Scope(
+        sources.input,
+        sources.context,
+        sources.variables,
+        sources.now_ms,
+        sources.dice,
+        steps=MOST_STEPS if allowance is None else allowance.steps,
+        allowance=allowance,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

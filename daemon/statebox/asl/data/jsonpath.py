@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
+from statebox.asl.data.jsonata.failures import OutOfSteps
 from statebox.asl.data.jsonpath_lexer import MalformedPath, unquote_name
 from statebox.asl.data.jsonpath_steps import MISSING, Query
 from statebox.asl.data.shapes import is_array, is_object
@@ -24,6 +25,8 @@ _LONGEST_NAME: Final = 80
 _RESERVED: Final = "states"
 # More than a machine has, so that a definition is compiled once; few enough not to grow with what users send.
 _CACHED: Final = 4096
+# A longer path may give one thing many times.
+_LONGEST_PLAIN: Final = 200
 
 _SEGMENT: Final = re.compile(
     r"""
@@ -67,7 +70,7 @@ class Path:
     variable's name where it starts from one.
     """
 
-    __slots__ = ("_query", "_steps", "definite", "is_reference", "root", "text", "variable")
+    __slots__ = ("_query", "_steps", "_unbounded", "definite", "is_reference", "root", "text", "variable")
 
     def __init__(self, text: str, root: Root, variable: str | None, steps: Sequence[str | int] | Query) -> None:
         self.text = text
@@ -78,6 +81,7 @@ class Path:
         # A reference path is walked without its query.
         self._steps = None if isinstance(steps, Query) else tuple(steps)
         self.definite = self._query.definite
+        self._unbounded = self._steps is None and _is_unbounded(text.lstrip("$"))
 
     def __repr__(self) -> str:
         return f"Path({self.text!r})"
@@ -89,7 +93,10 @@ class Path:
         return hash(self.text)
 
     def read(self, sources: Sources) -> Json:
-        """The value. Raises NoValue when a definite path leads nowhere, StateFailure when the data is too deep."""
+        """The value. Raises NoValue when a definite path leads nowhere, StateFailure when the data is too deep.
+
+        And OutOfSteps, when it may take more than the sources allow.
+        """
         document = sources.input if self.root == "input" else self._document(sources)
         if self._steps is not None:
             value = document
@@ -99,8 +106,15 @@ class Path:
                         raise self._no_value(document)
                     value = value[step]
             except (KeyError, TypeError, IndexError):
+                if sources.allowance is not None:
+                    # Saying why takes as long as the path is.
+                    sources.allowance.pay(len(self.text) // 16)
                 raise self._no_value(document) from None
             return value
+        if sources.allowance is not None:
+            if self._unbounded:
+                raise OutOfSteps
+            sources.allowance.pay_for(document)
         try:
             value = self._query.find(document, document)
         except RecursionError:
@@ -176,6 +190,16 @@ def shown(value: Json) -> str:
         return write_json_text(value)
     except RecursionError:
         return "(nested too deep to be shown)"
+
+
+def _is_unbounded(rest: str) -> bool:
+    """Whether a path may take more than going through its document a few times: look at its text, and rather say yes.
+
+    That is a regular expression, one `..` below another, a filter that goes through all of `$` for each candidate, and
+    steps that give the same element again and again.
+    """
+    several = rest.count(",") + rest.count(":")
+    return len(rest) > _LONGEST_PLAIN or "=~" in rest or "$" in rest or rest.count("..") > 1 or several > 1
 
 
 def _reference_tail(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from statebox.asl.data.allowance import Allowance
 from statebox.asl.jsontext import Json
 from statebox.asl.moment import Dice
 
@@ -13,10 +14,10 @@ class Sources:
 
     `input` is `$` (which value that is, the state decides: its raw input, its effective input, a result); `context`
     makes the context object `$$` when a path asks for it; `variables` are the `$name`s in scope; `now_ms` and `dice`
-    stand for the clock and for randomness.
+    stand for the clock and for randomness. `allowance` is what evaluating may cost; None: as much as it likes.
     """
 
-    __slots__ = ("context", "dice", "input", "now_ms", "variables")
+    __slots__ = ("allowance", "context", "dice", "input", "now_ms", "variables")
 
     def __init__(
         self,
@@ -25,7 +26,9 @@ class Sources:
         variables: Mapping[str, Json],
         now_ms: int,
         dice: Dice,
+        allowance: Allowance | None = None,
     ) -> None:
+        self.allowance = allowance
         self.input = input
         self.context = context
         self.variables = variables
@@ -34,4 +37,4 @@ class Sources:
 
     def of(self, input: Json) -> Sources:
         """The same sources with another value as `$`."""
-        return Sources(input, self.context, self.variables, self.now_ms, self.dice)
+        return Sources(input, self.context, self.variables, self.now_ms, self.dice, self.allowance)

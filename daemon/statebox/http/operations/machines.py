@@ -104,7 +104,7 @@ class ValidateStateMachineDefinition(Request, frozen=True):
 async def validate_state_machine_definition(call: Call, ask: ValidateStateMachineDefinition) -> Json:
     """Everything that is wrong with a definition."""
     try:
-        call.service.machines.machine(definition_of(ask.definition))
+        await call.service.machines.prepare(definition_of(ask.definition))
     except InvalidDefinition as invalid:
         problems: list[dict[str, Json]] = invalid.details["problems"]
         diagnostics: list[Json] = [

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from statebox.asl.data.jsonata.copying import copied
 from statebox.asl.data.jsonata.failures import JsonataError
@@ -15,8 +16,7 @@ from statebox.asl.data.shapes import is_array, is_object, is_text
 from statebox.asl.jsontext import Json
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Lambda(Function):
+class Lambda(Struct, Function, frozen=True, kw_only=True, eq=False):
     """A function that an expression wrote, with the context and the variables of the place where it stands."""
 
     parameters: tuple[str, ...]
@@ -36,8 +36,7 @@ class Lambda(Function):
         return self.body.evaluate(self.focus, self.frame.inner(dict(zip(self.parameters, given, strict=False))))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Partial(Function):
+class Partial(Struct, Function, frozen=True, eq=False):
     """A built-in function of which some arguments are given; the places of the others hold HOLE."""
 
     function: Function
@@ -53,8 +52,7 @@ class Partial(Function):
         return self.function.call(run, filled, focus)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Chain(Function):
+class Chain(Struct, Function, frozen=True, eq=False):
     """`f ~> g`: the function that calls one and then the other."""
 
     first: Function
@@ -79,8 +77,7 @@ class _Hole:
 HOLE = _Hole()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LambdaNode(Node):
+class LambdaNode(Struct, Node, frozen=True, kw_only=True):
     """`function($a, $b)<signature>{ body }`."""
 
     parameters: tuple[str, ...]
@@ -91,8 +88,7 @@ class LambdaNode(Node):
         return Lambda(parameters=self.parameters, body=self.body, signature=self.signature, focus=focus, frame=frame)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call(Node):
+class Call(Struct, Node, frozen=True, kw_only=True):
     """A call. `name` is what the function is called by here; `bare` says that the `$` before it is missing."""
 
     function: Node
@@ -108,9 +104,7 @@ class Call(Node):
         function = self.function.evaluate(focus, frame)
         if self.bare and function is UNDEFINED and self.name is not None and _is_there(self.name, frame):
             raise JsonataError("T1005", self.name, message=self.name)
-        arguments = [*first]
-        for argument in self.arguments:
-            arguments.append(argument.evaluate(focus, frame))
+        arguments = [*first, *[argument.evaluate(focus, frame) for argument in self.arguments]]
         try:
             return frame.run.apply(function, arguments, focus)
         except JsonataError as error:
@@ -118,8 +112,7 @@ class Call(Node):
             raise
 
 
-@dataclass(frozen=True, slots=True)
-class LastCall(Node):
+class LastCall(Struct, Node, frozen=True):
     """A call in the place where it is the last thing that a function does."""
 
     call: Call
@@ -128,8 +121,7 @@ class LastCall(Node):
         return TailCall(self.call.function, self.call.arguments, focus, frame)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartialCall(Node):
+class PartialCall(Struct, Node, frozen=True, kw_only=True):
     """`f(a, ?)`: the function of the arguments that are missing; None stands for each `?`."""
 
     function: Node
@@ -149,8 +141,7 @@ class PartialCall(Node):
         raise JsonataError("T1008", self.name)
 
 
-@dataclass(frozen=True, slots=True)
-class Apply(Node):
+class Apply(Struct, Node, frozen=True):
     """`value ~> function`, or `function ~> function`."""
 
     left: Node
@@ -168,8 +159,7 @@ class Apply(Node):
         return frame.run.apply(function, [value])
 
 
-@dataclass(frozen=True, slots=True)
-class Transform(Node):
+class Transform(Struct, Node, frozen=True):
     """`| where | what to merge in, what to delete |`: a function that changes a copy of its argument."""
 
     pattern: Node
@@ -183,8 +173,7 @@ class Transform(Node):
 _TRANSFORMER = parse_signature("<(oa):o>")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Transformer(Function):
+class _Transformer(Struct, Function, frozen=True, eq=False):
     transform: Transform
     frame: Frame
 

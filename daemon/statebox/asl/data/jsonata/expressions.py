@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Final
 
 from statebox.asl.data.jsonata.copying import UnsupportedResult, plain
-from statebox.asl.data.jsonata.failures import DEPTH, InternalFailure, JsonataError, LimitExceeded
+from statebox.asl.data.jsonata.failures import DEPTH, InternalFailure, JsonataError, LimitExceeded, OutOfSteps
 from statebox.asl.data.jsonata.functions.library import FUNCTIONS
 from statebox.asl.data.jsonata.grammar import parse
 from statebox.asl.data.jsonata.node import Literal, Node
@@ -15,7 +15,7 @@ from statebox.asl.data.jsonata.references import References
 from statebox.asl.data.jsonata.rendering import describe
 from statebox.asl.data.jsonata.runtime import Frame, Function, Run
 from statebox.asl.data.jsonata.scope import Scope
-from statebox.asl.data.jsonata.values import UNDEFINED
+from statebox.asl.data.jsonata.values import UNDEFINED, ResultSequence
 from statebox.asl.jsontext import Json
 
 _OPENING: Final = "{%"
@@ -63,6 +63,8 @@ class Expression:
 
         Raises ExpressionFailure, and OutOfSteps where the scope gives fewer steps than there are.
         """
+        if self.unbounded and scope.allowance is not None:
+            raise OutOfSteps
         run = Run(scope, FUNCTIONS)
         try:
             value = self._node.evaluate(UNDEFINED, Frame(run, None, {"states": scope.states(self._with_context)}))
@@ -78,6 +80,9 @@ class Expression:
         except (InternalFailure, ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
             # What a function was given does not fit, in a way that its signature allows.
             reason = _INTERNAL
+        finally:
+            if scope.allowance is not None:
+                scope.allowance.steps = scope.steps = run.steps
         raise ExpressionFailure(reason) from None
 
     def _handed_out(self, value: Json, run: Run) -> Json:
@@ -86,7 +91,7 @@ class Expression:
         if isinstance(value, Function):
             raise UnsupportedResult
         # A sequence is made anew each time, what is in it is the scope's own.
-        return list(value) if isinstance(value, list) and type(value) is not list else value
+        return list(value) if isinstance(value, ResultSequence) else value
 
 
 def is_expression(text: str) -> bool:

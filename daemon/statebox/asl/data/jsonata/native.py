@@ -7,6 +7,7 @@ from collections.abc import Callable
 from statebox.asl.data.jsonata.failures import JsonataError
 from statebox.asl.data.jsonata.runtime import Function, Run
 from statebox.asl.data.jsonata.signatures import Signature, parse_signature
+from statebox.asl.data.shapes import is_array, is_text
 from statebox.asl.jsontext import Json
 
 
@@ -37,10 +38,15 @@ class Native(Function):
         if self._signature is None:
             self._signature = parse_signature(self._text)
         for argument in arguments:
-            if isinstance(argument, list | str):
-                run.charge(len(argument) >> (6 if isinstance(argument, str) else 0))
+            if is_array(argument):
+                run.charge(len(argument))
+            elif is_text(argument):
+                run.charge(len(argument) >> 6)
         try:
-            return self._function(run, *self._signature.validate(arguments, focus))
+            result = self._function(run, *self._signature.validate(arguments, focus))
         except JsonataError as error:
             error.token = error.token or self.name
             raise
+        if is_text(result):
+            run.text(len(result))
+        return result

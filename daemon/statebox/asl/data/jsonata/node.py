@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from statebox.asl.data.jsonata.failures import JsonataError
 from statebox.asl.data.jsonata.runtime import Frame
@@ -19,14 +19,14 @@ from statebox.asl.data.shapes import is_array
 from statebox.asl.jsontext import Json
 
 
-class Node(ABC):
+class Node:
     """An expression."""
 
     __slots__ = ()
 
-    @abstractmethod
     def compute(self, focus: Json, frame: Frame) -> Json:
         """The value before sequences are looked at."""
+        raise NotImplementedError
 
     def evaluate(self, focus: Json, frame: Frame) -> Json:
         """The value, or UNDEFINED. Raises JsonataError, LimitExceeded and OutOfSteps."""
@@ -44,8 +44,7 @@ def unwrapped(sequence: ResultSequence) -> Json:
     return sequence[0] if len(sequence) == 1 and not sequence.kept else sequence
 
 
-@dataclass(frozen=True, slots=True)
-class Literal(Node):
+class Literal(Struct, Node, frozen=True):
     """A constant."""
 
     value: Json
@@ -58,8 +57,7 @@ class Literal(Node):
         return self.value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selection(Node):
+class Selection(Struct, Node, frozen=True, kw_only=True):
     """An expression with predicates `[…]` or a grouping `{…}` behind it, or with `[]`, which `keeps` arrays of one."""
 
     node: Node
@@ -78,8 +76,7 @@ class Selection(Node):
         return result
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Struct, frozen=True):
     """The pairs of an object constructor, or of a grouping behind a path; `name: value` both are expressions."""
 
     pairs: tuple[tuple[Node, Node], ...]

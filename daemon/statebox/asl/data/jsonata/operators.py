@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from statebox.asl.data.jsonata.failures import JsonataError
 from statebox.asl.data.jsonata.node import Node
@@ -46,8 +47,7 @@ _ORDER: Final[Mapping[str, Callable[[Json, Json], bool]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Arithmetic(Node):
+class Arithmetic(Struct, Node, frozen=True):
     """`+ - * / %` on doubles."""
 
     operator: str
@@ -66,8 +66,7 @@ class Arithmetic(Node):
         return number(_ARITHMETIC[self.operator](as_double(left), as_double(right)))
 
 
-@dataclass(frozen=True, slots=True)
-class Equality(Node):
+class Equality(Struct, Node, frozen=True):
     """`=` and `!=`, both false for undefined."""
 
     negated: bool
@@ -82,8 +81,7 @@ class Equality(Node):
         return same(left, right, frame.run) is not self.negated
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison(Node):
+class Comparison(Struct, Node, frozen=True):
     """`< <= > >=` of two numbers or two strings."""
 
     operator: str
@@ -102,8 +100,7 @@ class Comparison(Node):
         return _ORDER[self.operator](left, right)
 
 
-@dataclass(frozen=True, slots=True)
-class Logic(Node):
+class Logic(Struct, Node, frozen=True):
     """`and` and `or`; the right side is only evaluated where it decides."""
 
     is_and: bool
@@ -116,8 +113,7 @@ class Logic(Node):
         return truth(self.right.evaluate(focus, frame), frame.run)
 
 
-@dataclass(frozen=True, slots=True)
-class Membership(Node):
+class Membership(Struct, Node, frozen=True):
     """`in`: whether a scalar is one of an array's members."""
 
     left: Node
@@ -135,8 +131,7 @@ class Membership(Node):
         return any(left == member and isinstance(left, bool) is isinstance(member, bool) for member in members)
 
 
-@dataclass(frozen=True, slots=True)
-class Concatenation(Node):
+class Concatenation(Struct, Node, frozen=True):
     """`&`: both sides as strings; undefined is the empty one."""
 
     left: Node
@@ -149,8 +144,7 @@ class Concatenation(Node):
         return left + right
 
 
-@dataclass(frozen=True, slots=True)
-class Range(Node):
+class Range(Struct, Node, frozen=True):
     """`..`: the integers from one to the other."""
 
     left: Node
@@ -171,8 +165,7 @@ class Range(Node):
         return ResultSequence(range(int(first), int(last) + 1))
 
 
-@dataclass(frozen=True, slots=True)
-class Negation(Node):
+class Negation(Struct, Node, frozen=True):
     """The minus sign."""
 
     operand: Node

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from statebox.asl.data.jsonata.node import Group, Node, filtered, unwrapped
 from statebox.asl.data.jsonata.runtime import Frame
@@ -21,8 +22,7 @@ from statebox.asl.data.shapes import is_array, is_object
 from statebox.asl.jsontext import Json
 
 
-@dataclass(frozen=True, slots=True)
-class Variable(Node):
+class Variable(Struct, Node, frozen=True):
     """`$name`, and `$` for the context; `$$` has no value."""
 
     name: str
@@ -36,8 +36,7 @@ class Variable(Node):
         return unwrapped(value) if type(value) is ResultSequence else value
 
 
-@dataclass(frozen=True, slots=True)
-class Name(Node):
+class Name(Struct, Node, frozen=True):
     """The member of that name, of an object or of all the objects of an array."""
 
     name: str
@@ -51,8 +50,7 @@ class Name(Node):
         return unwrapped(value) if type(value) is ResultSequence else value
 
 
-@dataclass(frozen=True, slots=True)
-class Wildcard(Node):
+class Wildcard(Struct, Node, frozen=True):
     """`*`: all members."""
 
     def compute(self, focus: Json, frame: Frame) -> Json:
@@ -71,8 +69,7 @@ class Wildcard(Node):
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class Descendants(Node):
+class Descendants(Struct, Node, frozen=True):
     """`**`: the value itself and everything in it, arrays replaced by their members."""
 
     def compute(self, focus: Json, frame: Frame) -> Json:
@@ -96,8 +93,7 @@ def _descend(value: Json, found: list[Json], frame: Frame) -> None:
         _descend(member, found, frame)
 
 
-@dataclass(frozen=True, slots=True)
-class Parent(Node):
+class Parent(Struct, Node, frozen=True):
     """`%`: the object that a step came from, which the path has bound to a label."""
 
     label: str
@@ -106,15 +102,13 @@ class Parent(Node):
         return frame.lookup(self.label)
 
 
-@dataclass(frozen=True, slots=True)
-class Numbering:
+class Numbering(Struct, frozen=True):
     """`#$name` behind a predicate: binds the position of an item among those that are left."""
 
     variable: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(Struct, frozen=True, kw_only=True):
     """One step. `focus` and `index` are the variables of `@$focus` and `#$index`, `ancestor` is a label for `%`.
 
     `binds` says that from here on the path passes on tuples; `constructed` that it is an array written out in the path.
@@ -129,8 +123,7 @@ class Step:
     constructed: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Path(Node):
+class Path(Struct, Node, frozen=True, kw_only=True):
     """Steps, each applied to every item that the one before it gave.
 
     `keeps_one` keeps an array of one an array; `carries` hands tuples on to the path that this one is a step of.
@@ -171,8 +164,7 @@ class Path(Node):
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class Reference(Node):
+class Reference(Struct, Node, frozen=True):
     """`$name.a.b`: a path that most often leads through objects only, and then is followed without ado."""
 
     path: Path
@@ -180,14 +172,15 @@ class Reference(Node):
     names: tuple[str, ...]
 
     def compute(self, focus: Json, frame: Frame) -> Json:
+        frame.run.touch()
         value = frame.lookup(self.variable)
         for name in self.names:
-            if type(value) is not dict:
+            if not is_object(value):
                 return self.path.compute(focus, frame)
             value = value.get(name, UNDEFINED)
         frame.run.charge(len(self.names))
-        # What is an array here, but none of the data's own, is what only the whole path can judge.
-        return self.path.compute(focus, frame) if isinstance(value, list) and type(value) is not list else value
+        # Only the whole path can judge a sequence that an expression has put into an object.
+        return self.path.compute(focus, frame) if isinstance(value, ResultSequence) else value
 
 
 def _items(step: Step, items: Json, frame: Frame, is_last: bool) -> Json:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from statebox.asl.data.jsonata import calls, operators, paths, structure
 from statebox.asl.data.jsonata.functions.library import FUNCTIONS
@@ -17,8 +18,7 @@ _STATES: Final = "states"
 _CONTEXT: Final = "context"
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """Something that is refused: a name, `$` or `$$` without a context, or a member of `$states` that is not there."""
 
     name: str

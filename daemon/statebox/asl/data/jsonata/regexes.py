@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from statebox.asl.data.jsonata.failures import JsonataError
 from statebox.asl.data.jsonata.node import Node
@@ -15,16 +16,16 @@ from statebox.asl.data.jsonata.values import UNDEFINED
 from statebox.asl.data.shapes import is_array, is_number, is_object, is_text
 from statebox.asl.jsontext import Json
 
-_TOKEN: Final = re.compile(
-    r"\\(?:u\{(?P<long>[0-9A-Fa-f]+)\}|u(?P<unit>[0-9A-Fa-f]{4})|x(?P<byte>[0-9A-Fa-f]{2})"
-    r"|c(?P<control>[A-Za-z])|k<(?P<reference>\w+)>|(?P<digits>[1-9][0-9]*)|(?P<escaped>.))"
-    r"|(?P<named>\(\?<(?![=!])(?P<name>\w+)>)|(?P<all>\[\^\])|(?P<none>\[\])|(?P<plain>.)",
-    re.DOTALL,
+_ESCAPE: Final = (
+    r"\\(?:u(?P<unit>[0-9A-Fa-f]{4})|x(?P<byte>[0-9A-Fa-f]{2})|c(?P<control>[A-Za-z])"
+    r"|k<(?P<reference>\w+)>|(?P<digits>[1-9][0-9]*)|(?P<escaped>.))"
 )
+_TOKEN: Final = re.compile(_ESCAPE + r"|\(\?<(?![=!])(?P<name>\w+)>|(?P<all>\[\^\])|(?P<none>\[\])|.", re.DOTALL)
+_TOKEN_IN_CLASS: Final = re.compile(_ESCAPE + "|.", re.DOTALL)
 _BLANKS: Final = r" \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
 _LINE_ENDS: Final = r"\n\r\u2028\u2029"
 # Escapes that mean the same to Python when only ASCII counts.
-_SHARED_ESCAPES: Final = "dDwWbBfnrtv"
+_SHARED_ESCAPES: Final = "DWfnrtv"
 
 
 class InvalidRegex(ValueError):
@@ -43,38 +44,56 @@ def compile_regex(pattern: str, ignore_case: bool, multiline: bool) -> re.Patter
 
 def _translated(pattern: str, multiline: bool) -> str:
     made: list[str] = []
+    position = 0
     in_class = False
-    for token in _TOKEN.finditer(pattern):
+    while position < len(pattern):
+        token = (_TOKEN_IN_CLASS if in_class else _TOKEN).match(pattern, position)
+        assert token is not None  # any character is a token
+        position = token.end()
         text = token[0]
-        if token["escaped"] is not None:
-            made.append(_escape(token["escaped"], in_class))
-        elif token["digits"] is not None:
-            made.append(f"(?:\\{token['digits']})")
-        elif token["reference"] is not None:
-            made.append(f"(?P={token['reference']})")
-        elif text.startswith("\\"):
-            code = ord(token["control"]) % 32 if token["control"] else int(text.strip("\\ux{}"), 16)
-            made.append(re.escape(chr(code)))
+        if len(text) > 1 and text.startswith("\\"):
+            made.append(_escape(token, in_class))
         elif in_class:
             in_class = text != "]"
-            made.append("\\" + text if text in "[&~|" else text)
-        elif token["named"] is not None:
-            made.append(f"(?P<{token['name']}>")
-        elif token["all"] is not None:
-            made.append(r"[\s\S]")
-        elif token["none"] is not None:
-            made.append(r"(?!)")
-        elif text == "$":
-            made.append(f"(?=[{_LINE_ENDS}]|\\Z)" if multiline else r"\Z")
-        elif text == ".":
-            made.append(f"[^{_LINE_ENDS}]")
+            # Doubled, these would be operators on sets some day.
+            made.append("\\" + text if text in "[&~|" or (text == "-" and made[-1] == "-") else text)
         else:
             in_class = text == "["
-            made.append(text)
+            made.append(_outside(token, multiline))
     return "".join(made)
 
 
-def _escape(character: str, in_class: bool) -> str:
+def _outside(token: re.Match[str], multiline: bool) -> str:
+    """What stands for a token that is neither an escape nor in a class."""
+    groups = token.groupdict()
+    if groups["name"] is not None:
+        return f"(?P<{groups['name']}>"
+    if groups["all"] is not None:
+        return r"[\s\S]"
+    if groups["none"] is not None:
+        return r"(?!)"
+    match token[0]:
+        case "$":
+            return f"(?=[{_LINE_ENDS}]|\\Z)" if multiline else r"\Z"
+        case ".":
+            return f"[^{_LINE_ENDS}]"
+        case text:
+            return text
+
+
+def _escape(token: re.Match[str], in_class: bool) -> str:
+    if token["reference"] is not None:
+        return f"(?({token['reference']})(?P={token['reference']}))"
+    if token["digits"] is not None:
+        # A group that took no part stands for nothing, which to Python would be no match.
+        return f"(?({token['digits']})\\{token['digits']})"
+    if token["escaped"] is not None:
+        return _class_of(token["escaped"], in_class)
+    code = ord(token["control"]) % 32 if token["control"] else int(token["unit"] or token["byte"], 16)
+    return re.escape(chr(code))
+
+
+def _class_of(character: str, in_class: bool) -> str:
     match character:
         case "s":
             return _BLANKS if in_class else f"[{_BLANKS}]"
@@ -90,9 +109,11 @@ def _escape(character: str, in_class: bool) -> str:
             return "[^A-Za-z0-9_]"
         case "b" if in_class:
             return r"\x08"
-        case "b" | "B":
+        case "b":
             # Of Python's own, only the one for ASCII is JavaScript's.
-            return f"(?a:\\{character})"
+            return r"(?a:\b)"
+        case "B":
+            return r"(?!(?a:\b))"
         case "0":
             return r"\x00"
         case _ if character in _SHARED_ESCAPES:
@@ -101,8 +122,7 @@ def _escape(character: str, in_class: bool) -> str:
             return re.escape(character)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Regex(Function):
+class Regex(Struct, Function, frozen=True, eq=False):
     """A regular expression as a value: a function that gives the first match in a string, and how to find the next."""
 
     pattern: re.Pattern[str]
@@ -131,8 +151,7 @@ class Regex(Function):
                 raise JsonataError("D1004")
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(Struct, frozen=True):
     """A match: its text, where it is, and its groups."""
 
     text: str
@@ -141,8 +160,7 @@ class Match:
     groups: list[Json]
 
 
-@dataclass(frozen=True, slots=True)
-class RegexNode(Node):
+class RegexNode(Struct, Node, frozen=True):
     """`/pattern/flags`."""
 
     regex: Regex
@@ -151,8 +169,7 @@ class RegexNode(Node):
         return self.regex
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Next(Function):
+class _Next(Struct, Function, frozen=True, eq=False):
     matches: Iterator[Match]
 
     @property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -13,19 +12,19 @@ from statebox.asl.data.jsonata.values import UNDEFINED
 from statebox.asl.jsontext import Json
 
 
-class Function(ABC):
+class Function:
     """A value that can be called."""
 
     __slots__ = ()
 
     @property
-    @abstractmethod
     def arity(self) -> int:
         """How many arguments it takes."""
+        raise NotImplementedError
 
-    @abstractmethod
     def call(self, run: Run, arguments: list[Json], focus: Json) -> Json:
         """Call it; `focus` stands in for the first argument where the function's signature allows for that."""
+        raise NotImplementedError
 
 
 class Run(Meter):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
+
+from msgspec import Struct
 
 from statebox.asl.data.jsonata.failures import JsonataError
 from statebox.asl.data.jsonata.runtime import Function
@@ -47,8 +48,7 @@ def symbol_of(value: Json) -> str:
             return "m"
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(Struct, frozen=True):
     """One parameter: its type, the types it takes as a pattern, what an array must be of, how often it comes.
 
     `from_context` says that the context stands in for it; `times` is `""`, `"?"` or `"+"`.

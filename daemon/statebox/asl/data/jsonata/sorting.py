@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeVar
+
+from msgspec import Struct
 
 from statebox.asl.data.jsonata.failures import JsonataError
 from statebox.asl.data.jsonata.node import Node
@@ -32,16 +33,14 @@ def stable_sort(items: list[_T], swaps: Callable[[_T, _T], bool]) -> list[_T]:
     return sorted(items, key=Key)
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(Struct, frozen=True):
     """What to order by."""
 
     node: Node
     descending: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Sort:
+class Sort(Struct, frozen=True):
     """The terms, most significant first."""
 
     terms: tuple[Term, ...]
@@ -87,5 +86,9 @@ def _swaps(earlier: _Entry, later: _Entry) -> bool:
         if is_text(one) is not is_text(other):
             raise JsonataError("T2007", value=one, value2=other)
         if one != other:
-            return (one > other) is not term.descending
+            return _is_greater(one, other) is not term.descending
     return False
+
+
+def _is_greater(one: Json, other: Json) -> bool:
+    return one > other

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from statebox.asl.data.jsonata.node import Group, Node
 from statebox.asl.data.jsonata.runtime import Frame
@@ -11,8 +11,7 @@ from statebox.asl.data.shapes import is_array
 from statebox.asl.jsontext import Json
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArrayConstructor(Node):
+class ArrayConstructor(Struct, Node, frozen=True, kw_only=True):
     """`[a, b]`: each member with whether it is one itself, as others are flattened.
 
     `is_step` says that it is the first or last step of a path.
@@ -36,8 +35,7 @@ class ArrayConstructor(Node):
         return made
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ObjectConstructor(Node):
+class ObjectConstructor(Struct, Node, frozen=True, kw_only=True):
     """`{name: value}`, grouping the items of an array by name."""
 
     pairs: Group
@@ -46,8 +44,7 @@ class ObjectConstructor(Node):
         return self.pairs.gather(focus, frame)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Block(Node):
+class Block(Struct, Node, frozen=True, kw_only=True):
     """`(a; b)`: the value of the last one; what is bound inside stays inside."""
 
     expressions: tuple[Node, ...]
@@ -60,8 +57,7 @@ class Block(Node):
         return value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bind(Node):
+class Bind(Struct, Node, frozen=True, kw_only=True):
     """`$name := value`."""
 
     name: str
@@ -73,8 +69,7 @@ class Bind(Node):
         return value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Condition(Node):
+class Condition(Struct, Node, frozen=True, kw_only=True):
     """`condition ? yes : no`, undefined where there is no `no`."""
 
     condition: Node

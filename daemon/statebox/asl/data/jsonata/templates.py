@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, TypeAlias
+
+from msgspec import Struct
 
 from statebox.asl.data.jsonata.expressions import (
     Expression,
@@ -40,8 +41,7 @@ class EvaluationFailure(StateFailure):
         self.location = location
 
 
-@dataclass(frozen=True, slots=True)
-class JsonataField:
+class JsonataField(Struct, frozen=True):
     """One expression in its field, named as in AWS's messages: `Output/a/b[0]`."""
 
     name: str
@@ -65,8 +65,7 @@ class JsonataField:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Object:
+class _Object(Struct, frozen=True):
     # Name, constant value, and what makes the value where it is not constant.
     members: tuple[tuple[str, Json, _Node | None], ...]
 
@@ -74,8 +73,7 @@ class _Object:
         return {name: value if node is None else node.render(scope) for name, value, node in self.members}
 
 
-@dataclass(frozen=True, slots=True)
-class _Array:
+class _Array(Struct, frozen=True):
     elements: tuple[tuple[Json, _Node | None], ...]
 
     def render(self, scope: Scope) -> Json:

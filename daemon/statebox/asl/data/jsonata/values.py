@@ -8,7 +8,7 @@ from typing import Final, TypeGuard
 
 from statebox.asl.data.jsonata.failures import JsonataError
 from statebox.asl.data.jsonata.meter import Meter
-from statebox.asl.data.shapes import is_array, is_object
+from statebox.asl.data.shapes import is_array, is_object, is_text
 from statebox.asl.jsontext import Json
 
 
@@ -63,8 +63,8 @@ def truth(value: Json, meter: Meter) -> bool:
     if is_array(value):
         meter.charge(len(value))
         return any(truth(member, meter) for member in value)
-    if isinstance(value, str | dict):
-        return bool(value)
+    if is_text(value) or is_object(value):
+        return len(value) > 0
     return is_numeric(value) and value != 0
 
 

@@ -31,25 +31,10 @@ def date_of(days: int) -> tuple[int, int, int]:
 def component(at_ms: int, letter: str) -> int | str:
     """One component of a time, by its letter in pictures: `Y` year, `M` month, `D` day, `H` hour…"""
     days, of_day = divmod(at_ms, DAY_MS)
-    year, month, day = date_of(days)
+    if letter in "YMDdFWwXx":
+        return _of_date(days, letter)
     hour = of_day // _HOUR_MS
     match letter:
-        case "Y":
-            return year
-        case "M":
-            return month
-        case "D":
-            return day
-        case "d":
-            return days - days_since_epoch(year, 1, 1) + 1
-        case "F":
-            return _weekday(days)
-        case "W" | "X":
-            week, of = _week(days, (year - 1, 1), (year, 1), (year + 1, 1))
-            return week if letter == "W" else of[0]
-        case "w" | "x":
-            week, of = _week(days, _month(year, month - 1), (year, month), _month(year, month + 1))
-            return week if letter == "w" else of[1]
         case "H":
             return hour
         case "h":
@@ -64,6 +49,27 @@ def component(at_ms: int, letter: str) -> int | str:
             return of_day % 1000
         case _:
             return "ISO"
+
+
+def _of_date(days: int, letter: str) -> int:
+    year, month, day = date_of(days)
+    match letter:
+        case "Y":
+            return year
+        case "M":
+            return month
+        case "D":
+            return day
+        case "d":
+            return days - days_since_epoch(year, 1, 1) + 1
+        case "F":
+            return _weekday(days)
+        case "W" | "X":
+            week, of = _week(days, (year - 1, 1), (year, 1), (year + 1, 1))
+            return week if letter == "W" else of[0]
+        case _:
+            week, of = _week(days, _month(year, month - 1), (year, month), _month(year, month + 1))
+            return week if letter == "w" else of[1]
 
 
 def _weekday(days: int) -> int:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from statebox.asl.data.jsonata.failures import JsonataError
 from statebox.asl.data.jsonata.functions.calendar import DAY_MS, component, days_since_epoch
@@ -19,30 +21,17 @@ _DEFAULTS: Final = {
     **dict.fromkeys("Zz", "01:01"),
 }
 _NUMERIC: Final = "YMDdFWwXxHhmsf"
-_MONTHS: Final = tuple(
-    [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ]
+_MONTHS: Final = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
 )
-_DAYS: Final = tuple(["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"])
+_DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 # A longer text is no date, and matching it could take long.
 _LONGEST_TEXT: Final = 1_000
 _MOST_DIGITS: Final = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Marker:
+class Marker(Struct, frozen=True):
     """A component between brackets: its letter, its width, and how it is written.
 
     `names` is lower, upper or title for one that is written in words. `zulu` writes Z where there is no offset.

@@ -43,6 +43,7 @@ def _from_millis(run: Run, at_ms: Json, picture: Json, zone: Json) -> Json:
         offset = int(given[1])
     if not abs(as_double(at_ms)) <= _FARTHEST_MS:
         raise InternalFailure
+    run.charge(0 if picture is UNDEFINED else len(picture))
     text = format_date(math.floor(at_ms), _ISO_PICTURE if picture is UNDEFINED else read_date_picture(picture), offset)
     run.text(len(text))
     return text

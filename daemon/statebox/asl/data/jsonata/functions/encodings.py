@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import json
+import re
 from typing import Final, NoReturn
 
 from statebox.asl.data.jsonata.failures import InternalFailure, JsonataError
@@ -16,10 +17,10 @@ from statebox.asl.jsontext import InvalidJson, Json, read_json
 
 _ALGORITHMS: Final = {"MD5": "md5", "SHA-1": "sha1", "SHA-256": "sha256", "SHA-384": "sha384", "SHA-512": "sha512"}
 _LETTERS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-_COMPONENT: Final = frozenset(_LETTERS + b"-_.!~*'()")
-_URL: Final = frozenset(_LETTERS + b"-_.!~*'();/?:@&=+$,#")
+_COMPONENT: Final = _LETTERS + b"-_.!~*'()"
+_URL: Final = _COMPONENT + b";/?:@&=+$,#"
 # What $decodeUrl leaves encoded.
-_RESERVED: Final = frozenset(bytes([byte]) for byte in b";/?:@&=+$,#")
+_RESERVED: Final = b";/?:@&=+$,#"
 
 
 def _base64encode(_: Run, text: Json) -> Json:
@@ -35,40 +36,51 @@ def _base64decode(_: Run, text: Json) -> Json:
         raise InternalFailure from None
 
 
-def _encoded(text: str, kept: frozenset[int]) -> str:
-    return "".join(chr(byte) if byte in kept else f"%{byte:02X}" for byte in text.encode())
+def _encoded(text: Json, kept: bytes, run: Run) -> Json:
+    if text is UNDEFINED:
+        return UNDEFINED
+    data = text.encode()
+    others = len(data.translate(None, kept))
+    run.text(len(data) + 2 * others)
+    run.charge(others)
+    return re.sub(b"[^" + re.escape(kept) + b"]", _percent, data).decode()
 
 
-def _encode_url_component(_: Run, text: Json) -> Json:
-    return text if text is UNDEFINED else _encoded(text, _COMPONENT)
+def _percent(found: re.Match[bytes]) -> bytes:
+    return b"%%%02X" % found[0][0]
 
 
-def _encode_url(_: Run, text: Json) -> Json:
-    return text if text is UNDEFINED else _encoded(text, _URL)
+def _encode_url_component(run: Run, text: Json) -> Json:
+    return _encoded(text, _COMPONENT, run)
 
 
-def _decoded(text: str, left_encoded: frozenset[bytes]) -> str:
+def _encode_url(run: Run, text: Json) -> Json:
+    return _encoded(text, _URL, run)
+
+
+def _decoded(text: Json, function: str, left_encoded: bytes, run: Run) -> Json:
+    """Raises JsonataError (D3140)."""
+    if text is UNDEFINED:
+        return UNDEFINED
     first, *parts = text.split("%")
+    run.charge(len(parts))
     decoded = bytearray(first.encode())
-    for part in parts:
-        byte = bytes.fromhex(part[:2]) if len(part) >= 2 else b"\xff"
-        decoded += f"%{part[:2]}".encode() if byte in left_encoded else byte
-        decoded += part[2:].encode()
-    return decoded.decode()
-
-
-def _decode_url_component(_: Run, text: Json) -> Json:
     try:
-        return text if text is UNDEFINED else _decoded(text, frozenset())
+        for part in parts:
+            byte = bytes.fromhex(part[:2]) if len(part) >= 2 else b""
+            decoded += f"%{part[:2]}".encode() if not byte or byte in left_encoded else byte
+            decoded += part[2:].encode() if byte else b"\xff"
+        return decoded.decode()
     except ValueError:
-        raise JsonataError("D3140", message="decodeUrlComponent", value=text) from None
+        raise JsonataError("D3140", message=function, value=text) from None
 
 
-def _decode_url(_: Run, text: Json) -> Json:
-    try:
-        return text if text is UNDEFINED else _decoded(text, _RESERVED)
-    except ValueError:
-        raise JsonataError("D3140", message="decodeUrl", value=text) from None
+def _decode_url_component(run: Run, text: Json) -> Json:
+    return _decoded(text, "decodeUrlComponent", b"", run)
+
+
+def _decode_url(run: Run, text: Json) -> Json:
+    return _decoded(text, "decodeUrl", _RESERVED, run)
 
 
 def _hash(_: Run, text: Json, algorithm: Json) -> Json:

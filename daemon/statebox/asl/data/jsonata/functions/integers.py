@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import reduce
 from typing import Final
+
+from msgspec import Struct
 
 from statebox.asl.data.jsonata.failures import MEMORY, JsonataError, LimitExceeded
 from statebox.asl.data.jsonata.meter import MOST_BYTES
@@ -17,52 +18,17 @@ from statebox.asl.data.jsonata.runtime import Run
 from statebox.asl.data.jsonata.values import UNDEFINED
 from statebox.asl.jsontext import Json
 
-_UNITS: Final = [
-    "Zero",
-    "One",
-    "Two",
-    "Three",
-    "Four",
-    "Five",
-    "Six",
-    "Seven",
-    "Eight",
-    "Nine",
-    "Ten",
-    "Eleven",
-    "Twelve",
-    "Thirteen",
-    "Fourteen",
-    "Fifteen",
-    "Sixteen",
-    "Seventeen",
-    "Eighteen",
-    "Nineteen",
-]
-_ORDINAL_UNITS: Final = [
-    "Zeroth",
-    "First",
-    "Second",
-    "Third",
-    "Fourth",
-    "Fifth",
-    "Sixth",
-    "Seventh",
-    "Eighth",
-    "Ninth",
-    "Tenth",
-    "Eleventh",
-    "Twelfth",
-    "Thirteenth",
-    "Fourteenth",
-    "Fifteenth",
-    "Sixteenth",
-    "Seventeenth",
-    "Eighteenth",
+_UNITS: Final = (
+    *("Zero", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten", "Eleven", "Twelve"),
+    *("Thirteen", "Fourteen", "Fifteen", "Sixteen", "Seventeen", "Eighteen", "Nineteen"),
+)
+_ORDINAL_UNITS: Final = (
+    *("Zeroth", "First", "Second", "Third", "Fourth", "Fifth", "Sixth", "Seventh", "Eighth", "Ninth", "Tenth"),
+    *("Eleventh", "Twelfth", "Thirteenth", "Fourteenth", "Fifteenth", "Sixteenth", "Seventeenth", "Eighteenth"),
     "Nineteenth",
-]
-_TENS: Final = ["Twenty", "Thirty", "Forty", "Fifty", "Sixty", "Seventy", "Eighty", "Ninety"]
-_MAGNITUDES: Final = ["Thousand", "Million", "Billion", "Trillion"]
+)
+_TENS: Final = ("Twenty", "Thirty", "Forty", "Fifty", "Sixty", "Seventy", "Eighty", "Ninety")
+_MAGNITUDES: Final = ("Thousand", "Million", "Billion", "Trillion")
 _ROMAN: Final = (
     (1000, "m"),
     (900, "cm"),
@@ -100,8 +66,7 @@ def _word_values() -> dict[str, int]:
 _WORDS: Final = _word_values()
 
 
-@dataclass(frozen=True, slots=True)
-class Integers:
+class Integers(Struct, frozen=True):
     """How a picture writes integers.
 
     `style` is decimal, letters, roman, words or sequence; `case` upper, lower or title. `digits` are the fewest,
@@ -314,14 +279,16 @@ def _of_decimal(text: str, picture: Integers) -> float:
 def _format(run: Run, value: Json, picture: Json) -> Json:
     if value is UNDEFINED or picture is UNDEFINED:
         return UNDEFINED
+    run.charge(len(picture))
     text = format_integer(math.floor(value), read_picture(picture))
     run.text(len(text))
     return text
 
 
-def _parse(_: Run, text: Json, picture: Json) -> Json:
+def _parse(run: Run, text: Json, picture: Json) -> Json:
     if text is UNDEFINED or picture is UNDEFINED:
         return UNDEFINED
+    run.charge(len(text) + len(picture))
     return number(reader_of(read_picture(picture))(text))
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from functools import reduce
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from statebox.asl.data.jsonata.failures import JsonataError
 from statebox.asl.data.jsonata.native import Native
@@ -46,6 +48,9 @@ class _Symbols:
         self.optional = chosen["digit"]
         self.pattern = chosen["pattern-separator"]
         zero = ord(chosen["zero-digit"][:1] or "0")
+        if 0xD7F6 < zero < 0xE000:
+            # Half characters, which are no text.
+            zero = ord("0")
         self.digits = "".join(map(chr, range(zero, zero + 10)))
 
     @property
@@ -61,8 +66,7 @@ class _Symbols:
         return sum(character in self.digits or character == self.optional for character in part)
 
 
-@dataclass(frozen=True, slots=True)
-class _Picture:
+class _Picture(Struct, frozen=True):
     """A sub-picture in its parts; `exponent` is None where there is none."""
 
     text: str
@@ -125,8 +129,7 @@ def _check(picture: _Picture, symbols: _Symbols) -> None:
             raise JsonataError(code)
 
 
-@dataclass(frozen=True, slots=True)
-class _Layout:
+class _Layout(Struct, frozen=True):
     """What a sub-picture asks for. Groups are counted in digits from the decimal separator; `every` is their step."""
 
     picture: str
@@ -186,6 +189,7 @@ def _step(groups: tuple[int, ...]) -> int:
 def _format_number(run: Run, value: Json, picture: Json, options: Json) -> Json:
     if value is UNDEFINED or picture is UNDEFINED:
         return UNDEFINED
+    run.charge(len(picture))
     symbols = _Symbols({} if options is UNDEFINED else options)
     texts = picture.split(symbols.pattern) if symbols.pattern else [picture]
     if len(texts) > 2:
@@ -196,7 +200,7 @@ def _format_number(run: Run, value: Json, picture: Json, options: Json) -> Json:
     layouts = [_layout(one, symbols) for one in pictures]
     if len(layouts) == 1:
         layouts.append(replace(layouts[0], prefix=symbols.minus + layouts[0].prefix))
-    formatted = _formatted(as_double(value), layouts[value < 0], symbols)
+    formatted = _formatted(as_double(value), layouts[int(value < 0)], symbols)
     run.text(len(formatted))
     return formatted
 

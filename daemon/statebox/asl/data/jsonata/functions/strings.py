@@ -206,8 +206,8 @@ def _referred(match: Match, reference: re.Match[str]) -> str:
     taken = digits[: len(str(count))]
     if len(taken) > 1 and int(taken) > count:
         taken = taken[:-1]
-    group = match.groups[int(taken) - 1] if 0 < int(taken) <= count else UNDEFINED
-    return ("" if group is UNDEFINED else group) + digits[len(taken) :]
+    group: Json = match.groups[int(taken) - 1] if 0 < int(taken) <= count else ""
+    return (group if is_text(group) else "") + digits[len(taken) :]
 
 
 STRINGS: Final = (

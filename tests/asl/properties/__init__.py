@@ -1,0 +1,1 @@
+"""Properties of the core that hold for any machine and any world."""

@@ -1,0 +1,1 @@
+"""Definitions and data that try to keep a daemon from its work."""
