@@ -40,7 +40,7 @@ from statebox.engine.runner import Surroundings
 from statebox.engine.scheduler import Limits, Scheduler
 from statebox.engine.service import Service
 from statebox.engine.watchers import Watchers
-from statebox.engine.worker import Workers
+from statebox.engine.worker import WorkerLimits, Workers
 from statebox.files.invoker import FileInvoker
 from statebox.http.server import HttpServer
 from statebox.http.settings import HttpSettings
@@ -103,7 +103,7 @@ class Daemon:
 
     async def _start(self) -> None:
         async with contextlib.AsyncExitStack() as undo:
-            workers = Workers(tethered)
+            workers = Workers(tethered, WorkerLimits(seconds=self.config.limits.evaluation_seconds))
             machines = Machines(read_machines(self.config.daemon.machines), check=workers.check)
             group = await undo.enter_async_context(asyncio.TaskGroup())
             await self._connect()

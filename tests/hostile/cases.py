@@ -12,7 +12,7 @@ import msgspec
 
 from statebox.asl.execution import Execution
 from statebox.asl.jsontext import InvalidJson, Json, read_json, write_json_text
-from statebox.config import Address, Config, HttpConfig, RedisConfig
+from statebox.config import Address, Config, HttpConfig, LimitsConfig, RedisConfig
 from statebox.daemon import Daemon
 from statebox.embedded import EmbeddedValkey
 from statebox.engine.errors import ServiceError
@@ -144,10 +144,14 @@ _DEEP: Final = '{"a":' * 1_000 + "1" + "}" * 1_000
 
 
 @contextlib.asynccontextmanager
-async def open_daemon() -> AsyncGenerator[Daemon]:
+async def open_daemon(evaluation_seconds: float = 3.0) -> AsyncGenerator[Daemon]:
     """A daemon with its own server, as people run it."""
     async with EmbeddedValkey() as server:
-        config = Config(redis=RedisConfig(url=server.url), http=HttpConfig(listen=Address("127.0.0.1", 0)))
+        config = Config(
+            redis=RedisConfig(url=server.url),
+            http=HttpConfig(listen=Address("127.0.0.1", 0)),
+            limits=LimitsConfig(evaluation_seconds=evaluation_seconds),
+        )
         async with Daemon(config, {}) as daemon:
             yield daemon
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import pytest_asyncio
 
+from statebox.daemon import Daemon
 from tests.hostile.cases import CASES, HEADER, Case, measure, open_daemon, row
 
 # Generous, as machines that run tests are busy; the benchmark of the same cases shows the figures.
@@ -24,10 +26,17 @@ def _table() -> Iterator[None]:
     print("\n" + "\n".join([HEADER, *_rows]))  # noqa: T201 - shown with -s
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def daemon() -> AsyncIterator[Daemon]:
+    """One for all, as it must stand all; evaluations get less time than usual, so that this takes less."""
+    async with open_daemon(evaluation_seconds=0.5) as opened:
+        yield opened
+
+
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-async def test_a_hostile_execution_ends_with_a_clear_word(case: Case) -> None:
-    async with open_daemon() as daemon:
-        cost = await measure(daemon, case)
+async def test_a_hostile_execution_ends_with_a_clear_word(daemon: Daemon, case: Case) -> None:
+    cost = await measure(daemon, case)
     _rows.append(row(case, cost))
     assert re.search(case.ends, cost.outcome)
     assert cost.seconds < MOST_SECONDS

@@ -112,27 +112,20 @@ class Stepping:
     def go_on(self) -> None:
         """Go on with what the bound of transitions had left: first lines that are there, then those still to begin."""
         self._unfinished = False
-        turns: list[str] = []
-        forks: list[str] = []
-        for branch in self._lines.before():
-            match branch.waiting:
-                case OnTurn():
-                    turns.append(branch.id)
-                case OnChildren() as waiting if waiting.begun < waiting.total:
-                    forks.append(branch.id)
-                case _:
-                    pass
+        left = sorted((b for b in self._lines.before() if _is_left(b)), key=lambda b: [int(n) for n in b.id.split(".")])
         # Not always the same one first: what loops must not keep the others from their turn.
-        first = self._next_event % len(turns) if turns else 0
-        for id in turns[first:] + turns[:first]:
+        first = self._next_event % len(left) if left else 0
+        for branch in left[first:] + left[:first]:
             if self._exhausted():
                 return
-            self._ready.append(self._opened(id))
-        for id in forks:
-            line = self._opened(id)
-            waiting = line.waiting
-            assert isinstance(waiting, OnChildren)
-            self._begin_children(line, self._state_of(line), waiting.started)
+            # One that gave up may have taken others with it.
+            line = self._lines.open(branch.id)
+            if line is None or self._ending is not None:
+                continue
+            if isinstance(line.waiting, OnTurn):
+                self._ready.append(line)
+            elif isinstance(line.waiting, OnChildren):
+                self._begin_children(line, self._state_of(line), line.waiting.started)
 
     def abort(self, error: str | None, cause: str | None) -> None:
         """End the execution because somebody stopped it."""
@@ -182,6 +175,7 @@ class Stepping:
 
     def overflow(self) -> None:
         """End the execution because its history is as long as it may be."""
+        self._lines.require_whole(ROOT)
         cause = f"The execution reached the maximum number of history events ({self._limits.events})."
         self.write(self._next_event - 1, CODES["ExecutionFailed"], RUNTIME, cause)
         self._end_execution(Status.FAILED, None, RUNTIME, cause)
@@ -410,6 +404,8 @@ class Stepping:
                 if children.failed <= children.bearable:
                     self._one_less(parent, fork, children.started)
                     return
+                # All of them, so that none stays behind in the store.
+                self._lines.children(parent.id, children.begun)
                 self._remove_below(parent.id)
                 failure = StateFailure(
                     EXCEED_TOLERATED_FAILURE_THRESHOLD, "The specified tolerated failure threshold was exceeded"
@@ -482,8 +478,8 @@ class Stepping:
 
     def _write_aborted(self, line: Line, failed: int) -> None:
         waiting = line.waiting
-        if isinstance(waiting, OnTurn):
-            return
+        if waiting is None or isinstance(waiting, OnTurn):
+            return  # it had not entered its state
         if isinstance(waiting, OnChildren):
             self._abort_children(line, self._lines.children(line.id, waiting.begun), failed)
         code = _ABORTED.get(self._state_of(line).type)
@@ -619,6 +615,17 @@ class Stepping:
     def _state_of(self, line: Line) -> State:
         assert line.state is not None
         return self._machine.scopes[line.scope].states[line.state]
+
+
+def _is_left(branch: Branch) -> bool:
+    """Whether the bound of transitions left something of a branch to be gone on with."""
+    match branch.waiting:
+        case OnTurn():
+            return True
+        case OnChildren(begun=begun, total=total, running=running, concurrency=concurrency):
+            return begun < total and (concurrency == 0 or running < concurrency)
+        case _:
+            return False
 
 
 def _shown(error: str | None) -> str | None:

@@ -200,6 +200,11 @@ class LimitsConfig:
         values.whole(at_least=0, at_most=1_000_000_000),
         "longest history, in events; the execution fails with the last one",
     )
+    evaluation_seconds: float = option(
+        3.0,
+        values.number(at_least=0.1, at_most=300),
+        "how long one costly expression or path may take, in a process of its own, before it fails its state",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -147,12 +147,13 @@ class Task(State):
     def _submitted(self, visit: Visit, waiting: OnTask, reference: str, output: Json) -> Transition | None:
         if waiting.reference is not None or waiting.handed_over:
             return None
-        visit.write(self.resource.code("Submitted"), *self._names(), output)
+        if self.resource.family == "Task":
+            visit.write(self.resource.code("Submitted"), *self._names(), output)
         handed_over = self.resource.pattern is Pattern.CALLBACK
         return Await(msgspec.structs.replace(waiting, reference=reference, handed_over=handed_over))
 
     def _alive(self, visit: Visit, waiting: OnTask) -> Transition | None:
-        if waiting.heartbeat_seconds is None:
+        if waiting.heartbeat_seconds is None or waiting.token is None:
             return None
         return Await(
             msgspec.structs.replace(waiting, heartbeat_ms=visit.now_ms + waiting.heartbeat_seconds * 1000),
