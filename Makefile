@@ -1,5 +1,6 @@
 # make demo    runs a machine that suspends in Redis and is resumed, from nothing but Python 3.11, make and a package index
-# make test    runs all tests; ARGS="-k suspend -x" are given to pytest
+# make test    runs all tests, three at a time as most of them wait; ARGS="-k suspend -x" are given to pytest
+# make coverage   runs them one after the other and reports what of the code they reach
 # make lint    formatting, ruff, pyright strict, import-linter
 # make check   what CI runs: lint and test, with nothing left out
 # make conformance   runs recorded executions of AWS Step Functions, where they are; ARGS="--diff --only map" are given to it
@@ -14,7 +15,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 # node trusts its own list of certificates only; behind a proxy with one of its own, the machine's list knows that too.
 export NODE_EXTRA_CA_CERTS ?= $(wildcard /etc/ssl/certs/ca-certificates.crt)
 
-.PHONY: demo test lint check conformance bench clean
+.PHONY: demo test coverage lint check conformance bench clean
 .NOTPARALLEL:
 
 demo:
@@ -22,6 +23,10 @@ demo:
 	@$(BIN)/statebox demo
 
 test:
+	@.ci/setup dev
+	@$(BIN)/python -m pytest -n 3 $(ARGS)
+
+coverage:
 	@.ci/setup dev
 	@$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
 

@@ -29,7 +29,7 @@ def _table() -> Iterator[None]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def daemon() -> AsyncIterator[Daemon]:
     """One for all, as it must stand all; evaluations get less time than usual, so that this takes less."""
-    async with open_daemon(evaluation_seconds=0.5) as opened:
+    async with open_daemon(evaluation_seconds=2.0) as opened:
         yield opened
 
 

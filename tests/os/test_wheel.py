@@ -34,7 +34,7 @@ def test_the_wheel_has_every_file_of_the_package_and_no_other(wheel: zipfile.Pat
     package = CHECKOUT / "daemon"
     sources = {
         str(file.relative_to(package))
-        for file in package.rglob("*")
+        for file in (package / "statebox").rglob("*")
         if file.is_file() and "__pycache__" not in file.parts
     }
     installed = {name for name in wheel.root.namelist() if not name.endswith("/") and ".dist-info/" not in name}

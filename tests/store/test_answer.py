@@ -157,6 +157,8 @@ async def test_a_repeated_answer_gets_the_first_reply(store: RedisStore):
         # Nobody ever made it.
         new_token(),
     ],
+    # The tokens are drawn anew each time; the tests are called the same.
+    ids=lambda token: f"{len(token)}-characters",
 )
 async def test_what_is_no_continuation_is_said_to_be_none(store: RedisStore, token: str):
     for question in (store.answer(answer(token)), store.heartbeat(token, "op"), store.continuation(token)):

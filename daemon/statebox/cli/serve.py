@@ -24,6 +24,7 @@ _TITLES = {
     "http": "HTTP",
     "redis": "Redis",
     "openwhisk": "OpenWhisk (what is not set is looked for as wsk does: WHISK_*, __OW_*, ~/.wskprops)",
+    "limits": "How much one execution may be",
     "log": "Logging, to stderr",
 }
 _SECRETS = ", ".join(option.key for option in options() if option.secret)

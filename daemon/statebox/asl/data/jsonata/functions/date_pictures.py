@@ -245,6 +245,8 @@ def _assembled(values: dict[str, int], now_ms: int) -> int:
             value = component(now_ms, letter)
             values[letter] = int(value == "pm") if isinstance(value, str) else value
     hour = values["h"] % 12 + 12 * values["P"] if half_days else values["H"]
-    days = days_since_epoch(values["Y"], values.get("M", 1), values["d"] if by_day_of_year else values["D"])
+    # JavaScript takes years of two digits for those of the last century.
+    year = values["Y"] + 1900 * (values["Y"] < 100)
+    days = days_since_epoch(year, values.get("M", 1), values["d"] if by_day_of_year else values["D"])
     of_day = ((hour * 60 + values["m"]) * 60 + values["s"]) * 1000 + values["f"]
     return days * DAY_MS + of_day - values.get("Z", values.get("z", 0)) * 60_000
