@@ -46,10 +46,10 @@ class Surroundings(Protocol):
 class AtWork:
     """One visit of a line to a state, as the state sees it (the protocol states.state.Visit)."""
 
-    __slots__ = ("_line", "_state", "_stepping")
+    __slots__ = ("_copy", "_line", "_state")
 
-    def __init__(self, stepping: Surroundings, line: Line, state: State) -> None:
-        self._stepping = stepping
+    def __init__(self, copy: Surroundings, line: Line, state: State) -> None:
+        self._copy = copy
         self._line = line
         self._state = state
 
@@ -61,7 +61,7 @@ class AtWork:
     @property
     def now_ms(self) -> int:
         """The moment's time."""
-        return self._stepping.now_ms
+        return self._copy.now_ms
 
     @property
     def entered(self) -> int:
@@ -71,12 +71,12 @@ class AtWork:
     @property
     def seed(self) -> bool:
         """Whether the execution was started through the seed's contract."""
-        return self._stepping.before.seed
+        return self._copy.before.seed
 
     @property
     def region(self) -> str:
         """The region that the execution's ARN names."""
-        return self._stepping.before.arn.split(":", 4)[3]
+        return self._copy.before.arn.split(":", 4)[3]
 
     def sources(self, token: str | None = None) -> Sources:
         """What paths read from, with the raw input as `$`."""
@@ -88,12 +88,12 @@ class AtWork:
 
     def write(self, code: int, *values: Json) -> int:
         """Write a history event that the next one points back to."""
-        self._line.last = self._stepping.write(self._line.last, code, *values)
+        self._line.last = self._copy.write(self._line.last, code, *values)
         return self._line.last
 
     def note(self, code: int, previous: int, *values: Json) -> int:
         """Write a history event that the next one does not point back to."""
-        return self._stepping.write(previous, code, *values)
+        return self._copy.write(previous, code, *values)
 
     def point_back_to(self, event: int) -> None:
         """Let the next event point back to this one."""
@@ -101,30 +101,30 @@ class AtWork:
 
     def new_token(self) -> str:
         """Draw a continuation id: a uuid4 whose last 12 bits are the shard."""
-        return uuid_text(self._stepping.dice.bits(128), self._stepping.before.shard)
+        return uuid_text(self._copy.dice.bits(128), self._copy.before.shard)
 
     def map_run_arn(self, label: str) -> str:
         """Draw the ARN of a map run."""
-        execution = self._stepping.before
+        execution = self._copy.before
         place = execution.arn.split(":execution:", 1)[0]
-        return f"{place}:mapRun:{execution.machine}/{label}:{self._stepping.dice.uuid4()}"
+        return f"{place}:mapRun:{execution.machine}/{label}:{self._copy.dice.uuid4()}"
 
     def check(self, payload: Json, whose: str) -> None:
         """Raise StateFailure when a payload is larger or deeper than it may be."""
-        self._stepping.check(payload, whose)
+        self._copy.check(payload, whose)
 
     def respond(self, response: Json) -> None:
         """Answer whoever started the execution through the seed's contract."""
-        self._stepping.response = response
+        self._copy.response = response
 
     def _sources(self, token: str | None, item: tuple[int, Json] | None) -> Sources:
-        stepping, line, state = self._stepping, self._line, self._state
+        copy, line, state = self._copy, self._line, self._state
 
         def context() -> Json:
             retries = None
             if state.type in ("Task", "Parallel", "Map"):
                 retries = sum(line.retried)
-            known = item if item is not None else stepping.item_of(line)
-            return context_object(stepping.before, state.name, line.entered_ms, retries, token, known)
+            known = item if item is not None else copy.item_of(line)
+            return context_object(copy.before, state.name, line.entered_ms, retries, token, known)
 
-        return Sources(line.data, context, stepping.visible(line), stepping.now_ms, stepping.dice, stepping.allowance)
+        return Sources(line.data, context, copy.visible(line), copy.now_ms, copy.dice, copy.allowance)

@@ -128,6 +128,11 @@ class HistoryEvent(msgspec.Struct, frozen=True, gc=False):
         return TYPES[self.code]
 
 
+def or_absent(value: Json) -> Json:
+    """The value of a field that is left out when there is none."""
+    return ABSENT if value is None else value
+
+
 def describe(event: HistoryEvent, include_data: bool = True) -> dict[str, Json]:
     """The event as GetExecutionHistory shows it; `timestamp` is seconds since the epoch.
 

@@ -15,20 +15,14 @@ import msgspec
 from statebox.asl.commands import AwaitCallback
 from statebox.asl.data.allowance import Allowance
 from statebox.asl.definition import StateMachine
-from statebox.asl.events import (
-    AnyEvent,
-    Continued,
-    EvaluationAborted,
-    ExecutionStarted,
-    ExecutionStopped,
-    TimerFired,
-    place_of,
-)
+from statebox.asl.events import AnyEvent, EvaluationAborted
 from statebox.asl.execution import ROOT, Branch, Execution, Status
 from statebox.asl.history import HistoryEvent
 from statebox.asl.limits import HistoryFull, Limits
 from statebox.asl.moment import Moment
-from statebox.asl.stepping import Stepping
+from statebox.asl.stepping.happenings import happen, overflow
+from statebox.asl.stepping.walking import run
+from statebox.asl.stepping.working_copy import WorkingCopy
 
 UNLIMITED: Final = Limits(payload_bytes=0, events=0)
 
@@ -84,42 +78,26 @@ def advance(
     aborted: dict[int, str] = {}
     if isinstance(event, EvaluationAborted):
         aborted, event = dict(event.evaluations), event.event
-    stepping = Stepping(machine, execution, moment, limits, allowance, watch, aborted)
+    copy = WorkingCopy(machine, execution, moment, limits, allowance, watch, aborted)
     try:
-        _happen(stepping, event)
-        stepping.run()
+        happen(copy, event)
+        run(copy)
     except HistoryFull:
-        stepping.overflow()
-    return _conclude(execution, stepping)
+        overflow(copy)
+    return _conclude(execution, copy)
 
 
-def _happen(stepping: Stepping, event: AnyEvent) -> None:
-    match event:
-        case ExecutionStarted():
-            stepping.start()
-        case Continued():
-            stepping.go_on()
-        case ExecutionStopped(error, cause):
-            stepping.abort(error, cause)
-        case TimerFired(""):
-            stepping.time_out()
-        case _:
-            branch = place_of(event)
-            assert branch is not None
-            stepping.happen(branch, event)
-
-
-def _conclude(before: Execution, stepping: Stepping) -> Step:
-    branches = stepping.branches()
-    after = stepping.execution(branches)
+def _conclude(before: Execution, copy: WorkingCopy) -> Step:
+    branches = copy.branches()
+    after = copy.execution(branches)
     changed, reloaded = _difference(before.branches, branches)
     removed = frozenset(before.branches.keys() - branches.keys())
     old = _callbacks(before, changed | removed)
     new = _callbacks(after, changed)
-    answered = stepping.answered
+    answered = copy.answered
     return Step(
         execution=after,
-        history=tuple(stepping.history),
+        history=tuple(copy.history),
         changed=changed,
         reloaded=reloaded,
         removed=removed,

@@ -39,9 +39,10 @@ class Await(msgspec.Struct, frozen=True):
 
 
 class Broken(msgspec.Struct, frozen=True):
-    """The state failed with an error of its own making or of its task's: no evaluation is to blame."""
+    """The state failed. `inside` says that one of its branches or items failed it, and no work of its own."""
 
     failure: StateFailure
+    inside: bool = False
 
 
 Transition: TypeAlias = Leave | Await | Broken

@@ -1,0 +1,150 @@
+"""Forks: the branches of a Parallel and the items of a Map begin, end, and are joined."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from statebox.asl.errors import EXCEED_TOLERATED_FAILURE_THRESHOLD, StateFailure
+from statebox.asl.events import AnyEvent, TaskFailed, TaskSubmitted, TaskSucceeded
+from statebox.asl.execution import Branch, OnChild, OnChildren, Tolerated
+from statebox.asl.history import CODES
+from statebox.asl.jsontext import Json
+from statebox.asl.lines import Line
+from statebox.asl.moment import Dice, uuid_text
+from statebox.asl.states.map import Map
+from statebox.asl.states.parallel import Parallel
+from statebox.asl.states.state import Broken, State
+from statebox.asl.stepping.failures import Said, abort_children, located
+from statebox.asl.stepping.working_copy import WorkingCopy
+
+_SUCCEEDED: Final = {"Parallel": CODES["ParallelStateSucceeded"], "Map": CODES["MapStateSucceeded"]}
+_ITERATION_STARTED: Final = CODES["MapIterationStarted"]
+_ITERATION_SUCCEEDED: Final = CODES["MapIterationSucceeded"]
+_MAP_RUN_FAILED: Final = CODES["MapRunFailed"]
+
+
+def begin_children(copy: WorkingCopy, line: Line, state: State, previous: int) -> Said | None:
+    """Begin as many as may be at work at once. A Map that cannot make an iteration's input fails as a whole."""
+    waiting = _of(line)
+    begun, running = waiting.begun, waiting.running
+    while begun < waiting.total and (waiting.concurrency == 0 or running < waiting.concurrency):
+        if copy.exhausted():
+            break
+        try:
+            _begin_child(copy, line, state, begun, previous)
+        except StateFailure as failure:
+            line.waiting = msgspec.structs.replace(waiting, begun=begun, running=running)
+            failure = located(copy, line, failure)
+            abort_children(copy, line, copy.lines.children(line.id, begun), waiting.started)
+            return line, state, Broken(failure)
+        begun += 1
+        running += 1
+    line.waiting = msgspec.structs.replace(waiting, begun=begun, running=running)
+    return None
+
+
+def _begin_child(copy: WorkingCopy, line: Line, state: State, index: int, previous: int) -> None:
+    match state:
+        case Map():
+            items: Json = line.data if line.items is msgspec.UNSET else line.items
+            data = state.item_input(copy.evaluating(line, state), index, items)
+            if data is not items[index]:
+                copy.check(data, state.name)
+            if state.distributed is not None:
+                copy.lines.add(_distributed_child(copy, line, state.name, index, data))
+                return
+            last = copy.write(previous, _ITERATION_STARTED, state.name, index)
+        case Parallel():
+            data, last = line.given, previous
+        case _:
+            raise AssertionError(f"{state.type} has no branches")
+    scope = state.scope_of(index)
+    start_at = copy.machine.scopes[scope].start_at
+    child = Branch(id=f"{line.id}.{index}", scope=scope, state=start_at, data=data, last=last, index=index)
+    copy.ready.append(copy.lines.add(child))
+
+
+def _distributed_child(copy: WorkingCopy, line: Line, scope: str, index: int, data: Json) -> Branch:
+    waiting = _of(line)
+    id, uid = f"{line.id}.{index}", copy.before.uid
+    # The same for every try, so that a start that is repeated finds the child that is there.
+    name = uuid_text(Dice(f"{uid} {id} {waiting.started}".encode()).bits(128), copy.before.shard)
+    child = OnChild(waiting.started, name, waiting.map_run)
+    return Branch(id=id, scope=scope, state=None, data=data, waiting=child, index=index)
+
+
+def end_branch(copy: WorkingCopy, line: Line, parent: Line) -> Said | None:
+    """A branch has ended below its parent."""
+    line.state = None
+    fork = copy.state_of(parent)
+    waiting = _of(parent)
+    latest = line.last
+    if isinstance(fork, Map):
+        latest = copy.write(line.last, _ITERATION_SUCCEEDED, fork.name, line.index)
+    parent.waiting = msgspec.structs.replace(waiting, running=waiting.running - 1, latest=max(waiting.latest, latest))
+    return _one_less(copy, parent, fork, line.last)
+
+
+def _one_less(copy: WorkingCopy, parent: Line, fork: State, latest: int) -> Said | None:
+    """Begin the next branch in place of one that ended, or join them all."""
+    waiting = _of(parent)
+    if waiting.begun < waiting.total:
+        return begin_children(copy, parent, fork, latest)
+    return join(copy, parent, fork) if waiting.running == 0 else None
+
+
+def join(copy: WorkingCopy, line: Line, state: State) -> Said:
+    """All branches have ended: go on with their outputs."""
+    waiting = _of(line)
+    children = copy.lines.children(line.id, waiting.total)
+    outputs = [child.data for child in children if not isinstance(child.waiting, Tolerated)]
+    copy.remove_below(line.id)
+    try:
+        if isinstance(state, Map) and state.distributed is not None:
+            return line, state, state.distributed_results(copy.evaluating(line, state), waiting, outputs)
+        latest = waiting.latest or waiting.started
+        copy.write(latest, _SUCCEEDED[state.type])
+        line.last = latest
+        return line, state, state.leave(copy.evaluating(line, state), outputs)
+    except StateFailure as failure:
+        return line, state, Broken(located(copy, line, failure))
+
+
+def hear_of_child(copy: WorkingCopy, line: Line, waiting: OnChild, event: AnyEvent) -> Said | None:
+    """What a distributed Map hears of one of its children."""
+    assert line.parent is not None
+    parent = copy.opened(line.parent)
+    fork = copy.state_of(parent)
+    children = _of(parent)
+    match event:
+        case TaskSubmitted():
+            line.waiting = msgspec.structs.replace(waiting, handed_over=True)
+            return None
+        case TaskSucceeded(output=output):
+            line.waiting, line.data = None, output
+            parent.waiting = msgspec.structs.replace(children, running=children.running - 1)
+            return _one_less(copy, parent, fork, children.started)
+        case TaskFailed():
+            line.waiting, line.data = Tolerated(), None
+            children = msgspec.structs.replace(children, running=children.running - 1, failed=children.failed + 1)
+            parent.waiting = children
+            if children.failed <= children.bearable:
+                return _one_less(copy, parent, fork, children.started)
+            # All of them, so that none stays behind in the store.
+            copy.lines.children(parent.id, children.begun)
+            copy.remove_below(parent.id)
+            failure = StateFailure(
+                EXCEED_TOLERATED_FAILURE_THRESHOLD, "The specified tolerated failure threshold was exceeded"
+            )
+            parent.last = copy.write(parent.last, _MAP_RUN_FAILED, failure.error, failure.cause)
+            return parent, fork, Broken(failure, inside=True)
+        case _:
+            return None
+
+
+def _of(line: Line) -> OnChildren:
+    waiting = line.waiting
+    assert isinstance(waiting, OnChildren)
+    return waiting

@@ -1,0 +1,178 @@
+"""The working copy of an execution during one advance: its lines, its new history, and what the step may use."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import msgspec
+
+from statebox.asl.at_work import AtWork
+from statebox.asl.data.allowance import Allowance
+from statebox.asl.data.jsonata.templates import EvaluationFailure
+from statebox.asl.data.jsonata_flow import JsonataFlow
+from statebox.asl.definition import StateMachine
+from statebox.asl.errors import RUNTIME, TOO_DEEP, StateFailure, too_large
+from statebox.asl.execution import Branch, Execution, Status
+from statebox.asl.history import CODES, HistoryEvent
+from statebox.asl.jsontext import Json, nests_too_deep, text_or_none
+from statebox.asl.limits import HistoryFull, Limits
+from statebox.asl.lines import Line, Lines
+from statebox.asl.moment import Dice, Moment
+from statebox.asl.states.map import Map
+from statebox.asl.states.state import State
+
+_ENDINGS: Final = {
+    CODES[type] for type in ("ExecutionSucceeded", "ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted")
+}
+
+
+class WorkingCopy:
+    """An execution that can be edited.
+
+    `ready` are the lines that stand before a state, in turn; `budget` is how many states the step may still enter, and
+    `unfinished` says that it left something undone. `answered` are the tokens of callbacks that got their answer.
+    `ending` is how the execution ended, as (status, output, error, cause).
+    """
+
+    def __init__(
+        self,
+        machine: StateMachine,
+        execution: Execution,
+        moment: Moment,
+        limits: Limits,
+        allowance: Allowance | None = None,
+        watch: Callable[[int], None] | None = None,
+        aborted: Mapping[int, str] = {},
+    ) -> None:
+        self.machine = machine
+        self.before = execution
+        self.now_ms = max(moment.now_ms, execution.now_ms)
+        self.dice = Dice(moment.entropy)
+        self.allowance = allowance
+        self.limits = limits
+        self.lines = Lines(execution.branches, execution.whole)
+        self.ready: deque[Line] = deque()
+        self.budget = limits.transitions
+        # What an earlier step left undone stays so until it is gone on with.
+        self.unfinished = execution.unfinished
+        self.history: list[HistoryEvent] = []
+        self.next_event = execution.next_event
+        self.answered: set[str] = set()
+        self.response: Json | msgspec.UnsetType = execution.response
+        self.ending: tuple[Status, Json, str | None, str | None] | None = None
+        # Evaluations are numbered, as those that were cut off fail when the same is done again.
+        self._evaluations = 0
+        self._watch = watch
+        self._aborted = aborted
+
+    # What comes of it
+
+    def branches(self) -> Mapping[str, Branch]:
+        """The branches after the step."""
+        return {} if self.ending is not None else self.lines.close()
+
+    def execution(self, branches: Mapping[str, Branch]) -> Execution:
+        """The execution after the step."""
+        before = self.before
+        if not self.history and branches is before.branches and before.unfinished == self.unfinished:
+            return before
+        status, output, error, cause = self.ending or (before.status, None, None, None)
+        return msgspec.structs.replace(
+            before,
+            status=status,
+            output=output,
+            error=error,
+            cause=cause,
+            stopped_ms=self.now_ms if self.ending is not None else None,
+            next_event=self.next_event,
+            now_ms=self.now_ms,
+            branches=branches,
+            response=self.response,
+            unfinished=self.unfinished and self.ending is None,
+        )
+
+    def end(self, status: Status, output: Json = None, error: str | None = None, cause: str | None = None) -> None:
+        """End the execution."""
+        self.ending = (status, output, error, cause)
+
+    # What a visit needs (at_work.Surroundings)
+
+    def write(self, previous: int, code: int, *values: Json) -> int:
+        """Write a history event; returns its id. Raises HistoryFull when only an ending still has room."""
+        id = self.next_event
+        if id >= self.limits.last_event and code not in _ENDINGS:
+            raise HistoryFull
+        self.next_event = id + 1
+        self.history.append(HistoryEvent(id, previous, self.now_ms, code, values))
+        return id
+
+    def check(self, payload: Json, whose: str) -> None:
+        """Raise StateFailure when a payload is larger or deeper than it may be."""
+        text = text_or_none(payload)
+        if text is None or nests_too_deep(text):
+            raise StateFailure(RUNTIME, TOO_DEEP)
+        if self.limits.exceeded_by(len(text)):
+            raise too_large(whose)
+
+    def visible(self, line: Line) -> Mapping[str, Json]:
+        """The variables that a line's state can read: its own scope's and those of the scopes around it."""
+        parent = line.parent
+        if parent is None:
+            return line.variables
+        outer = self.visible(self.opened(parent))
+        return {**outer, **line.variables} if line.variables else outer
+
+    def item_of(self, line: Line) -> tuple[int, Json] | None:
+        """The map item that a line works on: that of the nearest iteration around it."""
+        around = line
+        while around.parent is not None:
+            parent = self.opened(around.parent)
+            if isinstance(self.state_of(parent), Map) and around.index is not None:
+                items: Json = parent.data if parent.items is msgspec.UNSET else parent.items
+                return around.index, items[around.index]
+            around = parent
+        return None
+
+    # What all that works on it needs
+
+    def evaluating(self, line: Line, state: State) -> AtWork:
+        """What the state works with. Raises StateFailure when this evaluation had to be cut off."""
+        self._evaluations += 1
+        if self._watch is not None:
+            self._watch(self._evaluations)
+        reason = self._aborted.get(self._evaluations)
+        if reason is not None:
+            # It was costly: what has come of it is to be written before more is tried.
+            self.budget = 0
+            raise (
+                EvaluationFailure(None, reason)
+                if isinstance(state.flow, JsonataFlow)
+                else StateFailure(RUNTIME, reason)
+            )
+        return AtWork(self, line, state)
+
+    def exhausted(self) -> bool:
+        """Whether the lines that are ready will use up the bound of transitions; the rest is left for the next step."""
+        if len(self.ready) < self.budget:
+            return False
+        self.unfinished = True
+        return True
+
+    def opened(self, id: str) -> Line:
+        """The line of a branch that is known to be there."""
+        line = self.lines.open(id)
+        assert line is not None, f"branch {id} is not loaded"
+        return line
+
+    def state_of(self, line: Line) -> State:
+        """The state that a line is in, or stands before."""
+        assert line.state is not None
+        return self.machine.scopes[line.scope].states[line.state]
+
+    def remove_below(self, parent: str) -> None:
+        """Forget all branches below a branch."""
+        self.lines.remove_below(parent)
+        prefix = f"{parent}."
+        self.ready = deque(line for line in self.ready if not line.id.startswith(prefix))
