@@ -88,7 +88,7 @@ def test_an_indefinite_path_that_finds_nothing_gives_an_empty_array(path: str):
         ("$.list[2].x", "No results for path: $['list'][2]['x']"),
         ("$.list.x", "Expected to find an object with property ['x'] in path $['list'] but found 'array'."),
         ("$.a.b.c", "Expected to find an object with property ['c'] in path $['a']['b'] but found 'number'."),
-        ("$.a[0]", "Filter: [0] can only be applied to arrays. Current context is: object"),
+        ("$.a[0]", "Filter: [0] can only be applied to arrays. Current context is: {b=1}"),
         ("$.nothing[0]", "The path $['nothing'] is null"),
         (
             "$.a.b['x','y']",

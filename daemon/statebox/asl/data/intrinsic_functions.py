@@ -11,6 +11,7 @@ from typing import Final
 
 from statebox.asl.data.equality import identity
 from statebox.asl.data.javarandom import JavaRandom
+from statebox.asl.data.javatext import bare_text, json_text
 from statebox.asl.data.shapes import is_array, is_number, is_object, is_text
 from statebox.asl.jsontext import InvalidJson, Json, read_json, write_json_text
 from statebox.asl.moment import Dice
@@ -83,7 +84,7 @@ def format(arguments: Sequence[Json], _: Dice) -> Json:
                 return found["escaped"]
             case "slot":
                 slots += 1
-                return _bare(next(values, ""))
+                return bare_text(next(values, ""))
             case _:
                 brace = found["brace"]
                 other = "}" if brace == "{" else "{"
@@ -97,17 +98,6 @@ def format(arguments: Sequence[Json], _: Dice) -> Json:
     return filled
 
 
-def _bare(value: Json) -> str:
-    """A value within a text: strings bare, objects and arrays the way Java prints its maps and lists."""
-    if is_text(value):
-        return value
-    if is_object(value):
-        return "{" + ", ".join(f"{name}={_bare(member)}" for name, member in value.items()) + "}"
-    if is_array(value):
-        return "[" + ", ".join(map(_bare, value)) + "]"
-    return write_json_text(value)
-
-
 def string_to_json(arguments: Sequence[Json], _: Dice) -> Json:
     """StringToJson(text): the value of a JSON text; null for a blank one."""
     text = _text(_exactly(arguments, 1)[0])
@@ -119,7 +109,7 @@ def string_to_json(arguments: Sequence[Json], _: Dice) -> Json:
 
 def json_to_string(arguments: Sequence[Json], _: Dice) -> Json:
     """JsonToString(value): its compact JSON text."""
-    return write_json_text(_exactly(arguments, 1)[0])
+    return json_text(_exactly(arguments, 1)[0])
 
 
 def array(arguments: Sequence[Json], _: Dice) -> Json:
@@ -205,7 +195,7 @@ def hash(arguments: Sequence[Json], _: Dice) -> Json:
     name = _ALGORITHMS.get(_text(algorithm))
     if name is None:
         raise InvalidArguments
-    text = _text(data if is_text(data) else write_json_text(data), _MOST_CHARACTERS)
+    text = _text(data if is_text(data) else json_text(data), _MOST_CHARACTERS)
     return hashlib.new(name, text.encode(), usedforsecurity=False).hexdigest()
 
 

@@ -5,14 +5,19 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Sequence
+from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from statebox.asl.data.equality import identity, same
+from statebox.asl.data.javatext import number_text
 from statebox.asl.data.jsonpath_steps import MISSING, Operand, Predicate, Query
 from statebox.asl.data.shapes import is_array, is_number, is_object, is_text
 from statebox.asl.jsontext import Json
 
 _FLAGS: Final = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE, "d": re.NOFLAG, "u": re.NOFLAG}
+# What reads as a number, and how long it may be to be looked at.
+_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_LONGEST_NUMBER: Final = 400
 
 
 def literal(value: Json) -> Operand:
@@ -36,7 +41,7 @@ def exists(found: Query, relative: bool) -> Predicate:
 
 
 def compare(left: Operand, operator: str, right: Operand) -> Predicate:
-    """Whether the operator holds between two operands; one that is MISSING makes all but `!=` and `nin` false."""
+    """Whether the operator holds between two operands; a MISSING one makes all but `!=`, `!==` and `nin` false."""
     holds = OPERATORS[operator]
     return lambda item, document: holds(left(item, document), right(item, document))
 
@@ -75,11 +80,33 @@ def pattern(text: str, flags: str) -> re.Pattern[str]:
 
 
 def _equal(left: Json, right: Json) -> bool:
+    # As in Jayway: 1 == "1.0", where the number stands on the left, and "1" == 1, but not "1.0" == 1.
+    if is_number(left) and is_text(right):
+        return _reads_as(right, left)
+    if is_text(left) and is_number(right):
+        return left == number_text(right)
+    return _same_kind_and_value(left, right)
+
+
+def _same_kind_and_value(left: Json, right: Json) -> bool:
     return left is not MISSING and right is not MISSING and same(left, right)
+
+
+def _reads_as(text: str, number: float) -> bool:
+    if len(text) > _LONGEST_NUMBER or _NUMBER.fullmatch(text) is None:
+        return False
+    try:
+        return Decimal(text) == Decimal(repr(number))
+    except InvalidOperation:  # an exponent that nothing can hold
+        return False
 
 
 def _differs(left: Json, right: Json) -> bool:
     return not _equal(left, right)
+
+
+def _differs_in_kind_or_value(left: Json, right: Json) -> bool:
+    return not _same_kind_and_value(left, right)
 
 
 def _ordered(left: Json, right: Json) -> int | None:
@@ -134,7 +161,7 @@ def _identities(value: Json) -> frozenset[object] | None:
 
 
 def _in(left: Json, right: Json) -> bool:
-    return left is not MISSING and is_array(right) and any(same(left, item) for item in right)
+    return is_array(right) and any(_equal(left, item) for item in right)
 
 
 def _not_in(left: Json, right: Json) -> bool:
@@ -178,6 +205,8 @@ def _empty(left: Json, right: Json) -> bool:
 OPERATORS: Final[dict[str, Callable[[Json, Json], bool]]] = {
     "==": _equal,
     "!=": _differs,
+    "===": _same_kind_and_value,
+    "!==": _differs_in_kind_or_value,
     "<": _less,
     "<=": _less_or_equal,
     ">": _greater,

@@ -23,7 +23,7 @@ _SLICE: Final = re.compile(r"(-?\d{1,10})?[ ]*:[ ]*(-?\d{1,10})?", re.ASCII)
 _NUMBER: Final = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 _WORD: Final = re.compile(r"(?:true|false|null)(?!\w)")
 _WORDS: Final[dict[str, Json]] = {"true": True, "false": False, "null": None}
-_OPERATOR: Final = re.compile(r"==|!=|<=|>=|=~|<|>|[A-Za-z]+")
+_OPERATOR: Final = re.compile(r"===?|!==?|<=|>=|=~|<|>|[A-Za-z]+")
 _PATTERN: Final = re.compile(r"/((?:[^/\\]|\\.)*)/([a-zA-Z]*)", re.DOTALL)
 _ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _ESCAPES: Final = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, TypeAlias
 
+from statebox.asl.data.javatext import bare_text
 from statebox.asl.data.jsonpath_functions import NotApplicable, function_named
 from statebox.asl.data.shapes import is_array, is_object, kind
 from statebox.asl.jsontext import Json
@@ -247,7 +248,7 @@ def _obstacle(step: Single, value: Json, path: str, last: bool, whole: str) -> s
         if value is None:
             return f"The path {path} is null"
         if not is_array(value):
-            return f"Filter: {_render([step])} can only be applied to arrays. Current context is: {kind(value)}"
+            return f"Filter: {_render([step])} can only be applied to arrays. Current context is: {bare_text(value)}"
         return f"No results for path: {whole}"
     if not is_object(value):
         return f"Expected to find an object with property {_render([step])} in path {path} but found '{kind(value)}'."

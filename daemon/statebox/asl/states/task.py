@@ -94,8 +94,9 @@ class Task(State):
         arguments = self.flow.effective_input(sources)
         if arguments is not visit.input:
             visit.check(arguments, self.name)
-        timeout = self.timeout.resolve(sources)
-        heartbeat = self.heartbeat.resolve(sources)
+        selected = sources if visit.input is arguments else sources.of(self.flow.selected(sources))
+        timeout = self.timeout.resolve(selected)
+        heartbeat = self.heartbeat.resolve(selected)
         scheduled = self._write_scheduled(visit, arguments, timeout, heartbeat)
         if resource.family != "Activity":
             visit.write(resource.code("Started"), *self._names())

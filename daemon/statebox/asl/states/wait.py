@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import ClassVar, Final, Self
 
 from statebox.asl.data.jsonata.templates import EvaluationFailure, JsonataTemplate
 from statebox.asl.data.jsonata_flow import scope_of
-from statebox.asl.data.jsonpath import NoValue, Path
+from statebox.asl.data.jsonpath import NoValue, Path, shown
 from statebox.asl.errors import RUNTIME, StateFailure
 from statebox.asl.events import AnyEvent
 from statebox.asl.execution import AnyWaiting, OnTimer
@@ -16,6 +17,8 @@ from statebox.asl.jsontext import Json
 from statebox.asl.states.state import Allowed, Await, Leave, ScopeReader, State, Transition, Visit
 
 _FORMS: Final = ("SecondsPath", "Seconds", "TimestampPath", "Timestamp")
+_WHOLE: Final = re.compile(r"[+-]?[0-9]{1,19}")
+_LONG: Final = range(-(2**63), 2**63)
 # AWS counts a wait in 32 bits of seconds.
 _LONGEST_WAIT_MS: Final = 2_147_483_647_000
 
@@ -104,13 +107,16 @@ class Wait(State):
 
 
 def _seconds(path: Path, value: Json) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
+    # AWS reads the number out of the value's text, so that "5" will do.
+    text = _told(value)
+    seconds = int(text) if _WHOLE.fullmatch(text) else None
+    if seconds is None or seconds not in _LONG:
         raise StateFailure(
-            RUNTIME, f"The SecondsPath parameter cannot be parsed as a long value: {path.text} == {value}"
+            RUNTIME, f"The SecondsPath parameter cannot be parsed as a long value: {path.text} == {text}"
         )
-    if value < 0:
-        raise StateFailure(RUNTIME, f"The SecondsPath parameter references a negative value: {path.text} == {value}")
-    return value
+    if seconds < 0:
+        raise StateFailure(RUNTIME, f"The SecondsPath parameter references a negative value: {path.text} == {text}")
+    return seconds
 
 
 def _timestamp(path: Path, value: Json) -> int:
@@ -119,6 +125,11 @@ def _timestamp(path: Path, value: Json) -> int:
         raise StateFailure(
             RUNTIME,
             "The TimestampPath parameter does not reference a valid ISO-8601 extended offset date-time format string: "
-            f"{path.text} == {value}",
+            f"{path.text} == {_told(value)}",
         )
     return at_ms
+
+
+def _told(value: Json) -> str:
+    """How messages tell what a path led to: a string bare, anything else as its compact JSON."""
+    return value if isinstance(value, str) else shown(value)
