@@ -84,7 +84,7 @@ def test_everything_wrong_with_the_cases_is_told_with_its_line(offline: Call, ma
     told = offline("test", machine, file)
 
     assert told.exit_code == 1
-    assert f"{file}:2:14: the machine has no state Aks at /cases[0]/mocks/Aks" in told.stderr
+    assert f"{file}:2:14: the machine has no state Aks; it has Ask, Done at /cases[0]/mocks/Aks" in told.stderr
     assert f"{file}:3:15: paht means nothing here" in told.stderr
 
 

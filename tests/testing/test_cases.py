@@ -181,8 +181,8 @@ def test_branches_are_answered_by_their_path_or_by_the_state():
 def test_each_kind_of_response_becomes_an_answer():
     (case,) = cases(
         {
-            "mocks": {
-                "Work": {
+            "answers": {
+                "Ask": {
                     "0": {"Return": 1, "After": 1.5},
                     "1": {"Throw": {"Error": "E", "Cause": "C"}},
                     "2": {"Resume": True},
@@ -191,7 +191,7 @@ def test_each_kind_of_response_becomes_an_answer():
             }
         }
     )
-    mock = case.mocks["Work"]
+    mock = case.answers["Ask"]
 
     assert mock.answer(asked(0)) == Succeeds(1, after_ms=1500)
     assert mock.answer(asked(1)) == Fails("E", "C")
@@ -264,11 +264,17 @@ def test_everything_that_is_wrong_is_told_at_once_with_its_place():
         ("{", "not valid JSON"),
         ("[]", 'expected {"cases": [...]}'),
         ("{}", "expected an array of cases"),
-        ('{"cases": []}', "/cases: expected an array of cases"),
+        ('{"cases": []}', "/cases: there is no case in it"),
+        ('{"cases": {}}', "/cases: expected an array of cases"),
         ('{"StateMachines": {"a": {}, "b": {}}}', "there is no machine ask in it, only a, b"),
         ('{"StateMachines": {"a": {"TestCases": {}}}}', "there is no test case in it"),
-        ('{"StateMachines": {}}', "only none"),
+        ('{"StateMachines": {}}', "/StateMachines: there is no machine in it"),
         ('{"cases": [{"mocks": {"Work": {}}}]}', "or responses by turn"),
+        ('{"cases": [{"mocks": {"Work": []}}]}', "or responses by turn"),
+        ('{"cases": [{"answers": {"Ask": {"Never": false}}}]}', "/Ask/Never: expected true"),
+        ('{"cases": [{"answers": {"Ask": {"Resume": 1}}}]}', "/Ask/Resume: expected true"),
+        ('{"cases": [{}], "MockedResponses": {"a": {"Retrun": 1}}}', "/MockedResponses/a/Retrun: a turn is"),
+        ('{"cases": [{"mocks": {"Work": "b"}}], "MockedResponses": {"a": [{"Return": 1}]}}', "there are a"),
         ('{"cases": [{"mocks": {"Work": {"Throw": 1}}}]}', "/Throw: expected an object"),
         ('{"cases": [{"mocks": {"Work": {"Never": true, "HeartbeatEvery": 0}}}]}', "expected more than 0 seconds"),
         ('{"cases": [{"mocks": {"Work": {"0": {"Return": 1}, "0-1": {"Return": 1}}}}]}', "turn 0 is there twice"),
@@ -276,6 +282,77 @@ def test_everything_that_is_wrong_is_told_at_once_with_its_place():
 )
 def test_a_file_that_is_no_file_of_cases_is_refused(text: str, told: str):
     assert any(told in fault for fault in faults(text))
+
+
+@pytest.mark.parametrize(
+    ("case", "told"),
+    [
+        (
+            {"mocks": {"Wrok": {"Return": 1}}},
+            "/cases[0]/mocks/Wrok: the machine has no state Wrok; it has All, Work, Ask, Done",
+        ),
+        ({"mocks": {"All": {"Return": 1}}}, "/cases[0]/mocks/All: All reads and writes no files"),
+        (
+            {"mocks": {"Work": {"Resume": True}}},
+            "/cases[0]/mocks/Work: Work waits for no answer, so it cannot be resumed",
+        ),
+        (
+            {"answers": {"Work": {"Return": 1}}},
+            "/cases[0]/answers/Work: Work waits for no answer: what it returns stands under mocks",
+        ),
+        ({"answers": {"Done": {"Return": 1}}}, "/cases[0]/answers/Done: Done waits for no answer: it is no Task"),
+        (
+            {"answers": {"Al[0]/Ask": {"Return": 1}}},
+            "/cases[0]/answers/Al[0]/Ask: the machine has no Map or Parallel Al",
+        ),
+        ({"answers": {"All/0]/Ask": {"Return": 1}}}, "/cases[0]/answers/All/0]/Ask: All/0] leads nowhere"),
+        ({"answers": {"All[0]/Aks": {"Return": 1}}}, "/cases[0]/answers/All[0]/Aks: the machine has no state Aks"),
+    ],
+)
+def test_what_no_state_would_ever_ask_for_is_refused(case: Json, told: str):
+    """Else a slip in a name would go unseen: nobody would ask for that mock."""
+    ask: Json = {"Type": "Task", "Resource": "module:suspend", "Next": "Done"}
+    work: Json = {"Type": "Task", "Resource": "openwhisk:work", "Next": "Ask"}
+    inner: Json = {"StartAt": "Work", "States": {"Work": work, "Ask": ask, "Done": {"Type": "Succeed"}}}
+    machine = read({"StartAt": "All", "States": {"All": {"Type": "Map", "ItemProcessor": inner, "End": True}}})
+
+    with pytest.raises(InvalidCases) as refused:
+        read_cases(write_json_text({"cases": [case]}), machine, "all")
+
+    (fault,) = refused.value.faults
+    assert f"{fault.location}: {fault.words}".startswith(told)
+
+
+def test_broken_json_has_its_line_and_column_too():
+    with pytest.raises(InvalidCases) as refused:
+        read_cases('{"cases": [\n  {"name": "x",}\n]}', MACHINE, "ask")
+
+    (fault,) = refused.value.faults
+    assert fault.position is not None
+    assert (fault.position.line, fault.position.column) == (2, 16)
+    assert fault.words == "not valid JSON: Expecting property name enclosed in double quotes"
+
+
+def test_an_error_that_was_not_expected_says_its_cause():
+    case: Json = {"mocks": {"Work": {"Throw": {"Error": "Broken", "Cause": "no disk"}}}, "expect": {"error": "Late"}}
+
+    assert problems(case) == ['error: expected "Late", got "Broken": no disk']
+
+
+def test_a_reader_that_brings_no_array_fails_its_map():
+    child: Json = {"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}
+    processor: Json = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, **child}
+    reader: Json = {"Resource": "file:orders.csv"}
+    state: Json = {"Type": "Map", "ItemReader": reader, "ItemProcessor": processor, "End": True}
+    machine = read({"StartAt": "All", "States": {"All": state}})
+    text = '{"cases": [{"mocks": {"All": {"Return": 7}}, "expect": {"error": "States.ItemReaderFailed"}}]}'
+
+    (case,) = read_cases(text, machine, "all")
+
+    trial = run_case(machine, case, name="all")
+    assert trial.problems == []
+    assert trial.outcome is not None
+    assert trial.outcome.cause == "Attempting to map over non-iterable node."
 
 
 def test_faults_have_lines_and_columns():

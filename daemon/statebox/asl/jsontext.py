@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from itertools import accumulate
-from typing import Any, Final, NoReturn, TypeAlias, TypeGuard
+from typing import Any, Final, TypeAlias, TypeGuard
 
 import msgspec
+
+from statebox.asl.jsonfaults import fault_of, too_deep_at
 
 # User data: what a JSON text can say. The one alias under which `Any` is allowed.
 Json: TypeAlias = Any
@@ -16,7 +17,8 @@ Json: TypeAlias = Any
 DEEPEST: Final = 250
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
-_STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# One that never ends goes to the text's end: looking for its end again from each quote in it would take for ever.
+_STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _STEPS: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _NO_BRACKETS: Final = bytes(byte for byte in range(256) if byte not in b"[]{}")
 
@@ -26,17 +28,19 @@ class InvalidJson(ValueError):
 
 
 def read_json(text: str | bytes) -> Json:
-    """Parse a JSON text (RFC 8259): integers of any size stay exact.
+    """Parse a JSON text (RFC 8259): integers of up to 4,300 digits stay exact.
 
-    Raises InvalidJson for broken JSON, NaN and Infinity, numbers beyond a double, unpaired surrogates and for nesting
-    that is too deep to be processed.
+    Raises InvalidJson for broken JSON, NaN and Infinity, longer integers, numbers beyond a double, unpaired surrogates
+    and for nesting that is too deep to be processed.
     """
     if nests_too_deep(text):
-        raise InvalidJson(f"the JSON is nested too deep: more than {DEEPEST} levels")
+        raise InvalidJson(f"the JSON is nested too deep: more than {DEEPEST} levels at {too_deep_at(text, DEEPEST)}")
     try:
         return _decode(text)
     except (msgspec.MsgspecError, ValueError) as error:
-        _explain(text, error)
+        # In words with a line and a column: msgspec counts bytes only.
+        words = fault_of(text) or f"a string or number in it cannot be kept exactly: {error}"
+    raise InvalidJson(words)
 
 
 def read_own_json(text: str | bytes) -> Json:
@@ -83,18 +87,3 @@ def nests_too_deep(text: str | bytes) -> bool:
     # Without strings only the brackets matter.
     brackets = _STRING.sub(b"", raw).translate(None, _NO_BRACKETS)
     return max(accumulate(map(_STEPS.__getitem__, brackets)), default=0) > DEEPEST
-
-
-def _explain(text: str | bytes, error: Exception) -> NoReturn:
-    """Say what is wrong in words with a line and a column; msgspec counts bytes only."""
-
-    def refuse(constant: str) -> NoReturn:
-        raise InvalidJson(f"{constant} is not a JSON number") from None
-
-    try:
-        json.loads(text, parse_constant=refuse)
-    except json.JSONDecodeError as broken:
-        raise InvalidJson(f"{broken.msg} at line {broken.lineno} column {broken.colno}") from None
-    except UnicodeDecodeError:
-        raise InvalidJson("the text is not UTF-8") from None
-    raise InvalidJson(f"a string or number in it cannot be kept exactly: {error}") from None

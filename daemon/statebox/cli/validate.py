@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,9 +14,7 @@ from statebox.asl.jsontext import Json, write_json_text
 from statebox.cli.definitions import BrokenJson, read_definitions, shown
 from statebox.cli.failures import EX_FAILED, Failure, plural, problem_line
 from statebox.cli.options import speaks_json
-from statebox.testing.positions import Position, Positions
-
-_PLACE = re.compile(r" at line (\d+) column (\d+)$")
+from statebox.testing.positions import PLACE, Position, Positions
 
 
 @click.command(
@@ -69,7 +66,7 @@ class _Finding:
         place = self.place
         where = f"{self.file}:{place.line}:{place.column}" if place else self.file
         whose = f"{self.machine}: " if self.machine else ""
-        message = _PLACE.sub("", self.problem.message)
+        message = PLACE.sub("", self.problem.message)
         return f"{where}: {whose}{problem_line(self.problem.code, message, self.problem.location)}"
 
     def described(self) -> dict[str, Json]:
@@ -90,7 +87,7 @@ def _findings(file: str) -> Iterator[_Finding]:
     try:
         definitions = read_definitions(file)
     except BrokenJson as broken:
-        told = _PLACE.search(broken.reason)
+        told = PLACE.search(broken.reason)
         place = Position(int(told[1]), int(told[2])) if told else None
         yield _Finding(shown(file), Problem("INVALID_JSON_DESCRIPTION", broken.reason), place)
         return

@@ -24,7 +24,8 @@ from statebox.asl.jsontext import InvalidJson, Json, is_array, is_object, read_j
 from statebox.asl.walk import BEGAN_MS
 from statebox.testing.complaints import Complaints
 from statebox.testing.mocks import Mock, read_mock
-from statebox.testing.positions import Position, Positions
+from statebox.testing.positions import PLACE, Position, Positions
+from statebox.testing.targets import Targets
 
 _CASE: Final = ("name", "comment", "input", "startTime", "mocks", "answers", "stop", "expect")
 _EXPECT: Final = ("status", "output", "error", "cause", "path")
@@ -79,7 +80,7 @@ def read_cases(text: str, machine: StateMachine, name: str) -> list[Case]:
     try:
         raw = read_json(text)
     except InvalidJson as invalid:
-        raise InvalidCases([Fault("", None, f"not valid JSON: {invalid}")]) from None
+        raise InvalidCases([_unreadable(str(invalid))]) from None
     reader = _Reader(machine)
     cases = reader.read(raw, name)
     found = reader.complaints.found
@@ -97,33 +98,35 @@ def _by_position(fault: Fault) -> tuple[int, int]:
 class _Reader:
     def __init__(self, machine: StateMachine) -> None:
         self.complaints = Complaints()
-        states = [state for scope in machine.scopes.values() for state in scope.states.values()]
-        self._states = {state.name for state in states}
-        # A distributed Map may read its items and write its results.
-        self._answering = {state.name for state in states if state.type in ("Task", "Map")}
+        self._targets = Targets(machine)
+        self._shared: dict[str, Mock] = {}
 
     def read(self, raw: Json, name: str) -> list[Case]:
         if not is_object(raw):
             self.complaints.add("", 'expected {"cases": [...]}, or a MockConfigFile')
             return []
         responses = self.complaints.object(raw, "MockedResponses", "")
+        for named, response in responses.items():
+            self._shared[named] = read_mock(response, f"/MockedResponses/{named}", self.complaints)
         if "cases" not in raw and "StateMachines" in raw:
             self.complaints.unknown(raw, "", ("StateMachines", "MockedResponses"))
-            return self._read_mock_config(raw, responses, name)
+            return self._read_mock_config(raw, name)
         self.complaints.unknown(raw, "", ("cases", "comment", "MockedResponses"))
         cases = raw.get("cases")
         if not is_array(cases) or not cases:
-            self.complaints.add("/cases" if "cases" in raw else "", "expected an array of cases under cases")
+            words = "there is no case in it" if cases == [] else "expected an array of cases under cases"
+            self.complaints.add("/cases" if "cases" in raw else "", words)
             return []
         found = [
-            self._read_case(case, f"/cases[{place}]", responses, f"case {place + 1}")
+            self._read_case(case, f"/cases[{place}]", f"case {place + 1}")
             for place, case in enumerate(cases)
             if self._is_case(case, f"/cases[{place}]")
         ]
-        names = [case.name for case in found]
+        names = set[str]()
         for place, case in enumerate(found):
-            if case.name in names[:place]:
+            if case.name in names:
                 self.complaints.add(f"/cases[{place}]/name", f"there are two cases {case.name}")
+            names.add(case.name)
         return found
 
     def _is_case(self, raw: Json, place: str) -> bool:
@@ -132,14 +135,16 @@ class _Reader:
         self.complaints.add(place, "a case is an object")
         return False
 
-    def _read_mock_config(self, raw: Mapping[str, Json], responses: Mapping[str, Json], name: str) -> list[Case]:
+    def _read_mock_config(self, raw: Mapping[str, Json], name: str) -> list[Case]:
         machines = self.complaints.object(raw, "StateMachines", "")
         if name not in machines and len(machines) == 1:
             name = next(iter(machines))
+        if not machines:
+            self.complaints.add("/StateMachines", "there is no machine in it")
+            return []
         if name not in machines:
             self.complaints.add(
-                "/StateMachines",
-                f"there is no machine {name} in it, only {', '.join(machines) or 'none'}; use --machine",
+                "/StateMachines", f"there is no machine {name} in it, only {', '.join(machines)}; use --machine"
             )
             return []
         machine = self.complaints.object(machines, name, "/StateMachines")
@@ -151,18 +156,16 @@ class _Reader:
         found: list[Case] = []
         for case in cases:
             mocked = self.complaints.object(cases, case, place)
-            mocks = self._read_mocks(mocked, f"{place}/{case}", responses, paths=False)
+            mocks = self._read_mocks(mocked, f"{place}/{case}")
             # A mock stands for the whole task, so for the answer to its continuation too.
             found.append(Case(case, msgspec.UNSET, BEGAN_MS, mocks, mocks, None, _SUCCESS))
         return found
 
-    def _read_case(self, raw: Mapping[str, Json], place: str, responses: Mapping[str, Json], name: str) -> Case:
+    def _read_case(self, raw: Mapping[str, Json], place: str, name: str) -> Case:
         complaints = self.complaints
         complaints.unknown(raw, place, _CASE)
-        mocks = complaints.object(raw, "mocks", place)
-        answers = complaints.object(raw, "answers", place)
-        mocked = self._read_mocks(mocks, f"{place}/mocks", responses, paths=False)
-        answered = self._read_mocks(answers, f"{place}/answers", responses, paths=True)
+        mocked = self._read_mocks(complaints.object(raw, "mocks", place), f"{place}/mocks")
+        answered = self._read_answers(complaints.object(raw, "answers", place), f"{place}/answers")
         return Case(
             name=complaints.text(raw, "name", place) or name,
             input=raw.get("input", msgspec.UNSET),
@@ -189,24 +192,24 @@ class _Reader:
         error = self.complaints.text(stop, "Error", place)
         return after_ms, ExecutionStopped(error, self.complaints.text(stop, "Cause", place))
 
-    def _read_mocks(
-        self, raw: Mapping[str, Json], place: str, responses: Mapping[str, Json], *, paths: bool
-    ) -> dict[str, Mock]:
-        mocks: dict[str, Mock] = {}
-        for state, mock in raw.items():
-            where = f"{place}/{state}"
-            name = _state_of(state) if paths else state
-            if name not in self._states:
-                self.complaints.add(where, f"the machine has no state {name}")
-            elif name not in self._answering:
-                self.complaints.add(where, f"{name} is no Task: nothing is asked there")
-            if not isinstance(mock, str):
-                mocks[state] = read_mock(mock, where, self.complaints)
-            elif mock in responses:
-                mocks[state] = read_mock(responses[mock], f"/MockedResponses/{mock}", self.complaints)
-            else:
-                self.complaints.add(where, f"there is no {mock} among MockedResponses")
+    def _read_mocks(self, raw: Mapping[str, Json], place: str) -> dict[str, Mock]:
+        mocks = {state: self._read_mock(mock, f"{place}/{state}") for state, mock in raw.items()}
+        for state, mock in mocks.items():
+            self._targets.check_mock(state, mock, f"{place}/{state}", self.complaints)
         return mocks
+
+    def _read_answers(self, raw: Mapping[str, Json], place: str) -> dict[str, Mock]:
+        for path in raw:
+            self._targets.check_answer(path, f"{place}/{path}", self.complaints)
+        return {path: self._read_mock(mock, f"{place}/{path}") for path, mock in raw.items()}
+
+    def _read_mock(self, raw: Json, place: str) -> Mock:
+        if not isinstance(raw, str):
+            return read_mock(raw, place, self.complaints)
+        if raw not in self._shared:
+            there = f"; there are {', '.join(self._shared)}" if self._shared else ""
+            self.complaints.add(place, f"there is no {raw} among MockedResponses{there}")
+        return self._shared.get(raw, Mock(()))
 
     def _read_expected(self, raw: Mapping[str, Json], place: str) -> Expected:
         expect, place = self.complaints.object(raw, "expect", place), f"{place}/expect"
@@ -229,6 +232,8 @@ class _Reader:
         )
 
 
-def _state_of(path: str) -> str:
-    """The state that a path ends with: `Ask` of `Review[1]/Ask`."""
-    return path.rpartition("]/")[2]
+def _unreadable(words: str) -> Fault:
+    """The fault of a text that is no JSON: the parser's words end with the place, if it knows one."""
+    told = PLACE.search(words)
+    position = None if told is None else Position(int(told[1]), int(told[2]))
+    return Fault("", position, f"not valid JSON: {PLACE.sub('', words)}")

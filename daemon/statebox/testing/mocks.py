@@ -40,11 +40,11 @@ def read_mock(raw: Json, place: str, complaints: Complaints) -> Mock:
     """Read what a state answers.
 
     Either one response for every turn, {"Return": any} or {"Throw": {"Error", "Cause"}}, or responses by turn:
-    {"0": response, "1-2": response, ...}, turns counted from 0 over all calls of the state.
+    {"0": response, "1-2": response, ...} or [response, ...], turns counted from 0 over all calls of the state.
     """
     if is_object(raw) and any(key in raw for key in _KEYS):
         return Mock([(0, None, _read_response(raw, place, complaints))])
-    if is_array(raw):
+    if is_array(raw) and raw:
         return Mock([(turn, turn, _read_response(one, f"{place}[{turn}]", complaints)) for turn, one in enumerate(raw)])
     turns: list[tuple[int, int | None, Answer]] = []
     if not is_object(raw) or not raw:
@@ -81,6 +81,9 @@ def _read_response(raw: Json, place: str, complaints: Complaints) -> Answer:
     complaints.unknown(raw, place, _KEYS)
     if sum(kind in raw for kind in _RESPONSES) != 1:
         complaints.add(place, f"expected exactly one of {', '.join(_RESPONSES)}")
+    for kind in ("Resume", "Never"):
+        if raw.get(kind, True) is not True:
+            complaints.add(f"{place}/{kind}", "expected true")
     after_ms = complaints.seconds(raw, "After", place) or 0
     every_ms = complaints.seconds(raw, "HeartbeatEvery", place)
     if every_ms == 0:

@@ -13,6 +13,9 @@ from statebox.asl.jsontext import read_json
 # What a JSON text consists of, blanks apart. The text is known to be JSON, so a word is a number, true, false or null.
 _TOKEN: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+', re.DOTALL)
 
+# How read_json says where a text is no JSON.
+PLACE: Final = re.compile(r" at line (\d+) column (\d+)$")
+
 # Whether what is in it has names.
 _OPENS: Final = {"{": True, "[": False}
 

@@ -103,6 +103,8 @@ def _unexpected(case: Case, outcome: Outcome) -> Iterator[str]:
         yield from (f"output{line}" for line in differences(expected.output, outcome.output))
     for field, wanted, got in (("error", expected.error, outcome.error), ("cause", expected.cause, outcome.cause)):
         if wanted is not msgspec.UNSET and wanted != got:
-            yield f"{field}: expected {write_json_text(wanted)}, got {write_json_text(got)}"
+            # The cause says what went wrong where another error than the expected one came.
+            why = f": {outcome.cause}" if field == "error" and outcome.cause and expected.cause is msgspec.UNSET else ""
+            yield f"{field}: expected {write_json_text(wanted)}, got {write_json_text(got)}{why}"
     if expected.path is not None:
         yield from (f"path{line}" for line in differences(list(expected.path), list(outcome.path)))

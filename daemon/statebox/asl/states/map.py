@@ -133,14 +133,15 @@ class Map(State):
         assert self.distributed is not None
         match event:
             case TaskSucceeded(output=output) if waiting.resource == READ_ITEMS:
-                return self._read(visit, waiting, output)
+                items = self._picked(visit, output)
+                if not is_array(items):
+                    return _run_failed(visit, ITEM_READER_FAILED, "Attempting to map over non-iterable node.")
+                return self._read(visit, waiting, items)
             case TaskSucceeded(output=output):
                 return self._succeed(visit, waiting.event, output)
             case TaskFailed(error=_, cause=cause):
                 error = ITEM_READER_FAILED if waiting.resource == READ_ITEMS else RESULT_WRITER_FAILED
-                visit.write(_RUN_FAILED, error, cause or "")
-                visit.write(_STATE_FAILED)
-                return Broken(StateFailure(error, cause or ""))
+                return _run_failed(visit, error, cause or "")
             case _:
                 return None
 
@@ -168,10 +169,9 @@ class Map(State):
             {**arguments, "MapRunArn": waiting.map_run, "Results": list(outputs)},
         )
 
-    def _read(self, visit: Visit, waiting: OnTask, read: Json) -> Transition:
+    def _read(self, visit: Visit, waiting: OnTask, items: Sequence[Json]) -> Transition:
         """The reader has brought what to iterate over: go on as if it had been there."""
         assert self.distributed is not None
-        items = self._picked(visit, read)
         sources = self._sources(visit)
         concurrency = None if self.max_concurrency is None else self.max_concurrency.resolve(sources)
         children = OnChildren(
@@ -227,7 +227,7 @@ class Map(State):
             raise StateFailure(RUNTIME, f'Reference path "{text}" must point to array.')
         return items
 
-    def _picked(self, visit: Visit, read: Json) -> Sequence[Json]:
+    def _picked(self, visit: Visit, read: Json) -> Json:
         """What ItemsPath picks out of what the reader brought; one that leads nowhere is passed over, as AWS does."""
         if self.items_path is not None:
             try:
@@ -237,6 +237,13 @@ class Map(State):
             if is_array(picked):
                 return picked
         return read
+
+
+def _run_failed(visit: Visit, error: str, cause: str) -> Broken:
+    """The run's end, and the state's, when its items cannot be read or its results not be written."""
+    visit.write(_RUN_FAILED, error, cause)
+    visit.write(_STATE_FAILED)
+    return Broken(StateFailure(error, cause))
 
 
 def _is_distributed(processor: Fields) -> bool:
