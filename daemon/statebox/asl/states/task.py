@@ -7,6 +7,10 @@ from typing import ClassVar, Final, Self
 
 import msgspec
 
+from statebox.asl.data.jsonata.templates import JsonataTemplate
+from statebox.asl.data.payloads import render
+from statebox.asl.data.sources import Sources
+from statebox.asl.data.templates import Template
 from statebox.asl.errors import HEARTBEAT_TIMEOUT, TIMEOUT, StateFailure
 from statebox.asl.events import (
     AnyEvent,
@@ -18,7 +22,7 @@ from statebox.asl.events import (
     TimerFired,
 )
 from statebox.asl.execution import AnyWaiting, OnTask
-from statebox.asl.fields import LONGEST_SECONDS, Fields
+from statebox.asl.fields import JSONATA, LONGEST_SECONDS, Fields
 from statebox.asl.history import ABSENT
 from statebox.asl.jsontext import Json, is_object
 from statebox.asl.quantities import Seconds, read_seconds
@@ -64,6 +68,7 @@ class Task(State):
     resource: Resource
     timeout: Seconds
     heartbeat: Seconds
+    credentials: Template | JsonataTemplate | None = None
     retry: tuple[Retrier, ...] = ()
     catch: tuple[Catcher, ...] = ()
 
@@ -73,12 +78,12 @@ class Task(State):
         heartbeat = read_seconds(fields, "HeartbeatSeconds")
         if heartbeat.value is not None and heartbeat.value >= (timeout.value or LONGEST_SECONDS):
             fields.problem("HeartbeatSeconds must be smaller than TimeoutSeconds", fields.at("HeartbeatSeconds"))
-        fields.object("Credentials")
         return cls(
             **cls.common(name, fields),
             resource=_resource(fields),
             timeout=timeout,
             heartbeat=heartbeat,
+            credentials=_credentials(fields),
             retry=read_retry(fields),
             catch=read_catch(fields),
         )
@@ -97,7 +102,7 @@ class Task(State):
         selected = sources if visit.input is arguments else sources.of(self.flow.selected(sources))
         timeout = self.timeout.resolve(selected)
         heartbeat = self.heartbeat.resolve(selected)
-        scheduled = self._write_scheduled(visit, arguments, timeout, heartbeat)
+        scheduled = self._write_scheduled(visit, arguments, timeout, heartbeat, self._role(selected))
         if resource.family != "Activity":
             visit.write(resource.code("Started"), *self._names())
         if resource.pattern is Pattern.RESPOND:
@@ -204,14 +209,21 @@ class Task(State):
     def _names(self) -> tuple[str, ...]:
         return (self.resource.type, self.resource.name) if self.resource.family == "Task" else ()
 
-    def _write_scheduled(self, visit: Visit, arguments: Json, timeout: int | None, heartbeat: int | None) -> int:
+    def _role(self, selected: Sources) -> tuple[Json, ...]:
+        """The role that the definition names, as the history tells it; what runs here has no use for it."""
+        credentials = None if self.credentials is None else render(self.credentials, selected)
+        return ({"roleArn": credentials.get("RoleArn")},) if is_object(credentials) else ()
+
+    def _write_scheduled(
+        self, visit: Visit, arguments: Json, timeout: int | None, heartbeat: int | None, role: tuple[Json, ...]
+    ) -> int:
         resource = self.resource
         limits = (_or_absent(timeout), _or_absent(heartbeat))
         if resource.family == "Task":
-            return visit.write(resource.code("Scheduled"), *self._names(), visit.region, arguments, *limits)
+            return visit.write(resource.code("Scheduled"), *self._names(), visit.region, arguments, *limits, *role)
         if resource.family == "Activity":
             return visit.write(resource.code("Scheduled"), resource.uri, arguments, *limits)
-        return visit.write(resource.code("Scheduled"), resource.uri, arguments, limits[0])
+        return visit.write(resource.code("Scheduled"), resource.uri, arguments, limits[0], *role)
 
 
 def _resource(fields: Fields) -> Resource:
@@ -228,6 +240,16 @@ def _resource(fields: Fields) -> Resource:
         )
         return _UNKNOWN
     return resource
+
+
+def _credentials(fields: Fields) -> Template | JsonataTemplate | None:
+    """The role to work in: `{"RoleArn": …}`, in JSONata also as one expression."""
+    expression = fields.expression("Credentials")
+    if expression is not None or (named := fields.object("Credentials")) is None:
+        return expression
+    if "RoleArn" not in named and (fields.language == JSONATA or "RoleArn.$" not in named):
+        fields.problem("The field 'RoleArn' is required but was missing", fields.at("Credentials"))
+    return fields.payload("Credentials")
 
 
 def _or_absent(value: Json) -> Json:
