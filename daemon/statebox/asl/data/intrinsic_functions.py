@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from statebox.asl.data.equality import identity
+from statebox.asl.data.jackson import complaint
 from statebox.asl.data.javarandom import JavaRandom
 from statebox.asl.data.javatext import bare_text, json_text
 from statebox.asl.data.shapes import is_array, is_number, is_object, is_text
@@ -104,7 +105,8 @@ def string_to_json(arguments: Sequence[Json], _: Dice) -> Json:
     try:
         return read_json(text) if text.strip() else None
     except InvalidJson as invalid:
-        raise IntrinsicFailure(f"Cannot convert String to Json in States.StringToJson, caused by: {invalid}") from None
+        reason = complaint(text) or str(invalid)
+        raise IntrinsicFailure(f"Cannot convert String to Json in States.StringToJson, caused by: {reason}") from None
 
 
 def json_to_string(arguments: Sequence[Json], _: Dice) -> Json:
