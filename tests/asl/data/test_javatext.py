@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from statebox.asl.data.javatext import bare_text, json_text, number_text
 from statebox.asl.jsontext import Json, read_json
@@ -50,3 +52,10 @@ def test_json_is_compact_and_reads_back(value: Json, text: str):
 def test_within_a_text_objects_and_arrays_are_maps_and_lists():
     """Strings have no quotes at any depth."""
     assert bare_text({"a": [1e7, "x", None, {"b": False}], "c": {}}) == "{a=[1.0E7, x, null, {b=false}], c={}}"
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_number_reads_the_same_on_its_own_and_within_json(number: float):
+    """Whichever way it is written, and it reads back as what it was."""
+    assert json_text([number]) == f"[{number_text(number)}]"
+    assert float(number_text(number)) == number

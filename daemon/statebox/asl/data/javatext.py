@@ -13,8 +13,8 @@ from statebox.asl.jsontext import Json, write_json_text
 # Within these, Double.toString writes a number without an exponent.
 _SMALLEST_PLAIN: Final = 1e-3
 _LARGEST_PLAIN: Final = 1e7
-# What every number looks like that is not whole; a text within the JSON may look like one too.
-_FRACTION: Final = re.compile(r"[0-9][.eE]")
+# What is in every number that Java writes otherwise than we do; a text within the JSON may look like it too.
+_FOREIGN: Final = re.compile(r"[0-9]{8}\.|[0-9]e|0\.000")
 
 
 def number_text(number: float) -> str:
@@ -33,7 +33,7 @@ def number_text(number: float) -> str:
 def json_text(value: Json) -> str:
     """A value's compact JSON."""
     text = write_json_text(value)
-    return text if _FRACTION.search(text) is None else _written(value)
+    return text if _FOREIGN.search(text) is None else _written(value)
 
 
 def bare_text(value: Json) -> str:
