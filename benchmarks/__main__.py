@@ -6,9 +6,9 @@ import argparse
 import platform
 import sys
 
-from benchmarks import lateness, memory
+from benchmarks import lateness, maps, memory
 
-BENCHMARKS = {"lateness": lateness.main, "memory": memory.main}
+BENCHMARKS = {"lateness": lateness.main, "maps": maps.main, "memory": memory.main}
 
 
 def main() -> None:

@@ -10,9 +10,9 @@ import msgspec
 from statebox.asl.context import context_object
 from statebox.asl.data.allowance import Allowance
 from statebox.asl.data.sources import Sources
-from statebox.asl.execution import Execution
+from statebox.asl.execution import ELSEWHERE, ROOT, Execution
 from statebox.asl.jsontext import Json
-from statebox.asl.lines import Line
+from statebox.asl.lines import DataNeeded, Line
 from statebox.asl.moment import Dice, uuid_text
 from statebox.asl.states.state import State
 
@@ -125,6 +125,8 @@ class AtWork:
             if state.type in ("Task", "Parallel", "Map"):
                 retries = sum(line.retried)
             known = item if item is not None else copy.item_of(line)
+            if copy.before.input is ELSEWHERE:
+                raise DataNeeded(ROOT)
             return context_object(copy.before, state.name, line.entered_ms, retries, token, known)
 
         return Sources(line.data, context, copy.visible(line), copy.now_ms, copy.dice, copy.allowance)

@@ -8,8 +8,8 @@ claim can read just those on the way to one answer. A branch that is not in the 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from enum import StrEnum
-from typing import TypeAlias
+from enum import Enum, StrEnum
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -17,6 +17,16 @@ from statebox.asl.commands import AwaitCallback, Command, InvokeTask, StartChild
 from statebox.asl.jsontext import Json
 
 ROOT = "0"
+
+
+class _Elsewhere(Enum):
+    """A single value, also on the other side of a process."""
+
+    ELSEWHERE = "elsewhere"
+
+
+# Stands for a large value that was not loaded: what a branch that only waits for others works on, or the input.
+ELSEWHERE: Final = _Elsewhere.ELSEWHERE
 
 
 class Status(StrEnum):
@@ -122,7 +132,7 @@ class Branch(msgspec.Struct, frozen=True):
     it has ended. `data` is the raw input of that state, and the branch's output once it has ended. `entered` and `last`
     are event ids: that of …StateEntered, and the one the next event points back to. `retried` counts the retries of
     this visit per retrier. `arguments` and `items` are what a waiting task was given and what a Map iterates over, when
-    that is not `data` itself.
+    that is not `data` itself. All three are with `data` when that is ELSEWHERE.
     """
 
     id: str
@@ -171,7 +181,8 @@ class Execution(msgspec.Struct, frozen=True):
     stand in the context object. `shard` is where it lives (continuations carry it in their last 12 bits). `next_event`
     is the id the next history event gets; `now_ms` the time of the last advance (times never go backwards). `seed` says
     that it was started through the seed's contract, `response` what `module:sendResponse` answered there. `whole` is
-    false when only some of its branches are loaded. `unfinished` says that the last advance stopped at its bound.
+    false when only some of its branches are loaded; `input` and a branch's `data` may be ELSEWHERE then. `unfinished`
+    says that the last advance stopped at its bound.
     A child of a distributed Map walks only the `scope` of its items, and answers the task `parent_task` of the
     execution `parent` when it ends; `map_run` is the ARN that it belongs to.
     """

@@ -7,7 +7,7 @@ event Continued goes on. All effects on the world are read off the new value by 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -44,17 +44,36 @@ class Step(msgspec.Struct, frozen=True):
 
     def then(self, later: Step) -> Step:
         """This step and a later one as one."""
-        opened = {command.token: command for command in (*self.opened, *later.opened)}
-        gone = set(later.closed)
-        return Step(
-            execution=later.execution,
-            history=self.history + later.history,
-            changed=(self.changed | later.changed) - later.removed,
-            reloaded=(self.reloaded | later.reloaded) - later.removed,
-            removed=(self.removed | later.removed) - later.changed,
-            opened=tuple(command for token, command in opened.items() if token not in gone),
-            closed=self.closed + tuple(token for token in later.closed),
-        )
+        return joined([self, later])
+
+
+def joined(steps: Sequence[Step]) -> Step:
+    """Steps that follow each other as one; there must be one at least."""
+    if len(steps) == 1:
+        return steps[0]
+    changed: set[str] = set()
+    reloaded: set[str] = set()
+    removed: set[str] = set()
+    opened: dict[str, AwaitCallback] = {}
+    for step in steps:
+        changed |= step.changed
+        changed -= step.removed
+        reloaded |= step.reloaded
+        reloaded -= step.removed
+        removed |= step.removed
+        removed -= step.changed
+        opened.update((command.token, command) for command in step.opened)
+        for token in step.closed:
+            opened.pop(token, None)
+    return Step(
+        execution=steps[-1].execution,
+        history=tuple(event for step in steps for event in step.history),
+        changed=frozenset(changed),
+        reloaded=frozenset(reloaded),
+        removed=frozenset(removed),
+        opened=tuple(opened.values()),
+        closed=tuple(token for step in steps for token in step.closed),
+    )
 
 
 def advance(
@@ -88,40 +107,20 @@ def advance(
 
 
 def _conclude(before: Execution, copy: WorkingCopy) -> Step:
-    branches = copy.branches()
-    after = copy.execution(branches)
-    changed, reloaded = _difference(before.branches, branches)
-    removed = frozenset(before.branches.keys() - branches.keys())
-    old = _callbacks(before, changed | removed)
-    new = _callbacks(after, changed)
+    closed = copy.close()
+    after = copy.execution(closed.branches)
+    old = _callbacks(before, closed.changed | closed.removed)
+    new = _callbacks(after, closed.changed)
     answered = copy.answered
     return Step(
         execution=after,
         history=tuple(copy.history),
-        changed=changed,
-        reloaded=reloaded,
-        removed=removed,
+        changed=closed.changed,
+        reloaded=closed.reloaded,
+        removed=closed.removed,
         opened=tuple(command for token, command in new.items() if old.get(token) != command),
         closed=tuple(token for token in old if token not in new and token not in answered),
     )
-
-
-def _difference(before: Mapping[str, Branch], after: Mapping[str, Branch]) -> tuple[frozenset[str], frozenset[str]]:
-    changed: list[str] = []
-    reloaded: list[str] = []
-    for id, branch in after.items():
-        old = before.get(id)
-        if old is branch:
-            continue
-        changed.append(id)
-        if (
-            old is None
-            or old.data is not branch.data
-            or old.arguments is not branch.arguments
-            or old.items is not branch.items
-        ):
-            reloaded.append(id)
-    return frozenset(changed), frozenset(reloaded)
 
 
 def _callbacks(execution: Execution, ids: frozenset[str]) -> dict[str, AwaitCallback]:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from statebox.asl.execution import AnyWaiting, Branch
+from statebox.asl.branches import changed
+from statebox.asl.execution import ELSEWHERE, ROOT, AnyWaiting, Branch, OnChildren
 from statebox.asl.jsontext import Json
 
 
@@ -18,13 +19,21 @@ class BranchesNeeded(Exception):
         self.parent = parent
 
 
+class DataNeeded(BranchesNeeded):
+    """What a branch works on was not loaded with it, nor was the execution's input, and the step needs it."""
+
+    def __init__(self, branch: str) -> None:
+        super().__init__(ROOT)
+        self.branch = branch
+
+
 class Line:
     """A branch that can be edited."""
 
     __slots__ = (
+        "_data",
         "arguments",
         "came_from",
-        "data",
         "entered",
         "entered_ms",
         "id",
@@ -42,7 +51,7 @@ class Line:
         self.id = branch.id
         self.scope = branch.scope
         self.state = branch.state
-        self.data = branch.data
+        self._data = branch.data
         self.entered_ms = branch.entered_ms
         self.entered = branch.entered
         self.last = branch.last
@@ -61,7 +70,7 @@ class Line:
             self.id,
             self.scope,
             self.state,
-            self.data,
+            self._data,
             self.entered_ms,
             self.entered,
             self.last,
@@ -72,6 +81,17 @@ class Line:
             self.arguments,
             self.items,
         )
+
+    @property
+    def data(self) -> Json:
+        """The raw input of its state. Raises DataNeeded when it was not loaded."""
+        if self._data is ELSEWHERE:
+            raise DataNeeded(self.id)
+        return self._data
+
+    @data.setter
+    def data(self, data: Json) -> None:
+        self._data = data
 
     @property
     def parent(self) -> str | None:
@@ -108,8 +128,10 @@ class Lines:
     def children(self, parent: str, begun: int) -> list[Line]:
         """All branches right below `parent`, in order. Raises BranchesNeeded when not all of them are loaded."""
         found = [line for line in (self.open(f"{parent}.{index}") for index in range(begun)) if line is not None]
-        if len(found) < begun and not self._whole:
-            raise BranchesNeeded(parent)
+        if not self._whole:
+            if len(found) < begun:
+                raise BranchesNeeded(parent)
+            self._require_data(parent)
         return found
 
     def require_whole(self, root: str) -> None:
@@ -118,21 +140,56 @@ class Lines:
             raise BranchesNeeded(root)
 
     def remove_below(self, parent: str) -> None:
-        """Forget all branches below `parent`."""
-        prefix = f"{parent}."
-        for id in [id for id in self._open if id.startswith(prefix)]:
-            del self._open[id]
-        self._gone.update(id for id in self._before if id.startswith(prefix))
+        """Forget all branches below `parent`, which must still be waiting for them."""
+        for id in self._below(parent):
+            self._open.pop(id, None)
+            if id in self._before:
+                self._gone.add(id)
 
     def before(self) -> Iterator[Branch]:
         """The branches as they were before the step, for looking through them."""
         yield from self._before.values()
 
-    def close(self) -> Mapping[str, Branch]:
+    def close(self) -> Closed:
         """The branches as they are now; those that were not opened are the very same objects."""
-        if not self._open and not self._gone:
-            return self._before
-        after = {id: branch for id, branch in self._before.items() if id not in self._gone}
-        for id, line in self._open.items():
-            after[id] = line.close()
-        return after
+        written = {id: line.close() for id, line in self._open.items()}
+        removed = frozenset(self._gone - written.keys())
+        if not written and not removed:
+            return Closed(self._before)
+        return Closed(
+            branches=changed(self._before, written, removed),
+            changed=frozenset(written),
+            reloaded=frozenset(id for id, branch in written.items() if _has_new_data(self._before.get(id), branch)),
+            removed=removed,
+        )
+
+    def _require_data(self, id: str) -> None:
+        """Raise DataNeeded unless it is there: a fork that is over goes on with its own data or is tried again."""
+        branch = self._before.get(id)
+        if id not in self._open and branch is not None and branch.data is ELSEWHERE:
+            raise DataNeeded(id)
+
+    def _below(self, parent: str) -> list[str]:
+        """What there is below a branch; found by what it waits for, as looking through all costs each join all."""
+        fork = self._open.get(parent) or self._before.get(parent)
+        if fork is None or not isinstance(fork.waiting, OnChildren):
+            return []
+        found: list[str] = []
+        for index in range(fork.waiting.begun):
+            id = f"{parent}.{index}"
+            if id in self._open or (id in self._before and id not in self._gone):
+                found += (id, *self._below(id))
+        return found
+
+
+class Closed(msgspec.Struct, frozen=True):
+    """All branches after a step, and what it did to them: see interpreter.Step."""
+
+    branches: Mapping[str, Branch]
+    changed: frozenset[str] = frozenset()
+    reloaded: frozenset[str] = frozenset()
+    removed: frozenset[str] = frozenset()
+
+
+def _has_new_data(old: Branch | None, new: Branch) -> bool:
+    return old is None or old.data is not new.data or old.arguments is not new.arguments or old.items is not new.items

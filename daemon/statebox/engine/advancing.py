@@ -11,7 +11,7 @@ from statebox.asl.data.jsonata.failures import OutOfSteps
 from statebox.asl.definition import StateMachine
 from statebox.asl.events import AnyEvent
 from statebox.asl.execution import Execution
-from statebox.asl.interpreter import Step, advance
+from statebox.asl.interpreter import Step, advance, joined
 from statebox.asl.limits import Limits
 from statebox.asl.moment import Moment
 from statebox.engine.ports import Definition
@@ -40,15 +40,14 @@ class Advancing:
         """
         moments = [self._moment() for _ in events]
         allowance = None if self._workers is None else Allowance()
-        step = Step(execution)
+        steps = [Step(execution)]
         try:
             for event, moment in zip(events, moments, strict=True):
-                step = step.then(
-                    advance(program.machine, step.execution, event, moment, self._limits, allowance=allowance)
-                )
+                before = steps[-1].execution
+                steps.append(advance(program.machine, before, event, moment, self._limits, allowance=allowance))
         except OutOfSteps:
             assert self._workers is not None
             # As nothing was done with what is there by now, all of it is done again where it can be killed.
             happened = list(zip(events, moments, strict=True))
             return await self._workers.advance(program.definition, execution, happened, self._limits)
-        return step
+        return joined(steps)

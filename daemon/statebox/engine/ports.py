@@ -11,6 +11,7 @@ from statebox.asl.commands import AwaitCallback, InvokeTask
 from statebox.asl.events import AnyEvent, TaskFailed, TaskSubmitted, TaskSucceeded
 from statebox.asl.execution import Branch, Execution, Status
 from statebox.asl.history import HistoryEvent
+from statebox.asl.jsontext import Json
 
 
 class Lease(msgspec.Struct, frozen=True):
@@ -207,8 +208,8 @@ class Store(Protocol):
         """Make due at once what a daemon of this name held before it died. Returns how many."""
         ...
 
-    async def inbox(self, id: str) -> tuple[AnyEvent, ...]:
-        """What was delivered and has not been consumed, oldest first."""
+    async def inbox(self, id: str, limit: int | None = None) -> tuple[AnyEvent, ...]:
+        """What was delivered and has not been consumed, oldest first, at most `limit` of it."""
         ...
 
     async def next_deadline(self, id: str) -> int | None:
@@ -217,6 +218,14 @@ class Store(Protocol):
 
     async def branches(self, id: str, parent: str) -> Mapping[str, Branch]:
         """All branches below `parent`, to complete an execution that was loaded in part."""
+        ...
+
+    async def ways(self, id: str, branches: Collection[str]) -> Mapping[str, Branch]:
+        """These branches, as far as they are there, and those above them; the data of the latter are left ELSEWHERE."""
+        ...
+
+    async def data(self, id: str, branch: str) -> tuple[Json, Branch | None]:
+        """The execution's input, and one branch with its data, where they had been left ELSEWHERE."""
         ...
 
     async def answer(self, answer: Answer) -> Claimed | str:

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping
 from typing import Final, Protocol, TypeVar
 
 import msgspec
 
+from statebox.asl.branches import changed
 from statebox.asl.commands import AwaitCallback, InvokeTask, StartChild, StartTimer
 from statebox.asl.errors import RUNTIME
-from statebox.asl.events import AnyEvent, Continued, TaskFailed, TaskSubmitted, TimerFired
-from statebox.asl.execution import ROOT, Execution, OnChild
+from statebox.asl.events import (
+    AnyEvent,
+    CallbackAnswered,
+    Continued,
+    TaskFailed,
+    TaskSubmitted,
+    TaskSucceeded,
+    TimerFired,
+    place_of,
+)
+from statebox.asl.execution import ELSEWHERE, ROOT, Branch, Execution, OnChild
 from statebox.asl.interpreter import Step
-from statebox.asl.lines import BranchesNeeded
+from statebox.asl.lines import BranchesNeeded, DataNeeded
 from statebox.engine.advancing import Advancing, Program
 from statebox.engine.errors import AnswerCameFirst, LeaseLost, ServiceUnavailable, Unreadable
 from statebox.engine.ports import Checkpoint, Clock, Invoker, Lease, Saved, Store
@@ -25,6 +35,10 @@ _log = logging.getLogger(__name__)
 _STORE_PAUSE_SECONDS: Final = 0.5
 
 _T = TypeVar("_T")
+# Of what has happened, no more is taken into one step: others have their turn, and no script gets too large.
+_MOST_EVENTS: Final = 500
+# How many children are being started at the same time.
+_MOST_STARTING: Final = 100
 # What a branch may want to have done.
 Call = InvokeTask | StartChild
 Spawn = Callable[[Coroutine[None, None, None]], "asyncio.Task[None]"]
@@ -59,6 +73,16 @@ def checkpoint_of(step: Step, consumed: int = 0, parked: bool | None = None) -> 
         release=release,
         due_ms=_due(execution) if release else None,
     )
+
+
+def _is_answer(event: AnyEvent) -> bool:
+    match event:
+        case CallbackAnswered():
+            return True
+        case TaskSucceeded(token=token) | TaskFailed(token=token):
+            return token is not None
+        case _:
+            return False
 
 
 def _same_call(one: Call, other: Call) -> bool:
@@ -119,6 +143,9 @@ class Runner:
         # Looks after the deadlines of branches that were not loaded.
         self._others: asyncio.TimerHandle | None = None
         self._load_all = False
+        # The last step would have closed a continuation that was answered.
+        self._answers_first = False
+        self._starting = asyncio.Semaphore(_MOST_STARTING)
 
     def post(self, event: AnyEvent) -> None:
         """Let something happen to the execution."""
@@ -195,10 +222,9 @@ class Runner:
             self._reconcile(self.execution.branches.keys())
         if self._fresh:
             self._pending.extend(self._due_timers())
-        events, inbox = self._pending, self._from_inbox
+        events, inbox = self._take_pending()
         if not events and not self._fresh:
             return
-        self._pending, self._from_inbox = [], 0
         step = await self._advance(events)
         touched = self.execution.branches.keys() if self._fresh else step.changed | step.removed
         busy = self._busy(step, touched)
@@ -206,12 +232,13 @@ class Runner:
             try:
                 saved = await self._checkpoint(checkpoint_of(step, inbox, parked=not busy))
             except AnswerCameFirst:
-                # Nothing was written: do it again from the value before, the inbox first.
-                self._pending = events[inbox:] + self._pending
-                self.look_into_inbox()
-                await self._fetch_inbox()
-                if len(self._pending[: self._from_inbox]) <= inbox:
+                # Nothing was written: do it again from the value before, the answers first.
+                if self._answers_first:
                     raise RuntimeError("a continuation was answered, and the answer is not in the inbox") from None
+                self._pending = events[inbox:] + self._pending[self._from_inbox :]
+                self._from_inbox = 0
+                self._answers_first = True
+                self.look_into_inbox()
                 return
             if saved.lease is None:
                 self._abandon(step)
@@ -220,8 +247,9 @@ class Runner:
                 self._over = True
                 return
             self.lease = msgspec.structs.replace(saved.lease, until=max(saved.lease.until, self.lease.until))
-            if saved.waiting:
+            if saved.waiting > self._from_inbox:
                 self.look_into_inbox()
+        self._answers_first = False
         self._fresh = False
         self._abandon(step)
         self.execution = step.execution
@@ -229,6 +257,16 @@ class Runner:
         if self.execution.unfinished and not self._winding_down:
             self.post(Continued())
         await self._look_after_others()
+        if self._pending:
+            self._turn.set()
+
+    def _take_pending(self) -> tuple[list[AnyEvent], int]:
+        """The events of this turn, and how many of them, at their head, came out of the inbox."""
+        most = len(self._pending) if self._answers_first else _MOST_EVENTS
+        events, self._pending = self._pending[:most], self._pending[most:]
+        inbox = min(self._from_inbox, len(events))
+        self._from_inbox -= inbox
+        return events, inbox
 
     async def _look_after_others(self) -> None:
         """In memory nobody else looks at it: be there when a branch that was not loaded has its deadline."""
@@ -252,25 +290,55 @@ class Runner:
                 self._around.spawn(self._children.stop(branch.waiting))
 
     async def _fetch_inbox(self) -> None:
-        delivered = await self._patiently(lambda: self._around.store.inbox(self.execution.id))
         self._look_into_inbox = False
+        limit = None if self._answers_first else _MOST_EVENTS
+        delivered = list(await self._patiently(lambda: self._around.store.inbox(self.execution.id, limit)))
+        if self._answers_first:
+            # An answer that was accepted beats what would close its continuation, also what was delivered before it.
+            delivered.sort(key=lambda event: not _is_answer(event))
         self._pending = [*delivered, *self._pending[self._from_inbox :]]
         self._from_inbox = len(delivered)
 
     async def _advance(self, events: list[AnyEvent]) -> Step:
+        await self._load_ways(events)
         while True:
             try:
                 return await self._around.advancing(self._program, self.execution, events)
+            except DataNeeded as needed:
+                await self._load_data(needed.branch)
             except BranchesNeeded as needed:
                 await self._load_below(needed.parent)
 
+    async def _load_ways(self, events: Iterable[AnyEvent]) -> None:
+        """Load those branches that something happens to, when only some are loaded."""
+        if self.execution.whole:
+            return
+        missing = {place for event in events if (place := place_of(event)) is not None}
+        missing -= self.execution.branches.keys()
+        if missing:
+            loaded = await self._patiently(lambda: self._around.store.ways(self.execution.id, missing))
+            self._add({id: branch for id, branch in loaded.items() if id not in self.execution.branches})
+
+    async def _load_data(self, id: str) -> None:
+        input, branch = await self._patiently(lambda: self._around.store.data(self.execution.id, id))
+        self.execution = msgspec.structs.replace(self.execution, input=input)
+        if branch is not None:
+            self._add({id: branch})
+
+    def _add(self, loaded: Mapping[str, Branch]) -> None:
+        self.execution = msgspec.structs.replace(self.execution, branches=changed(self.execution.branches, loaded, ()))
+
     async def _load_below(self, parent: str) -> None:
         loaded = await self._patiently(lambda: self._around.store.branches(self.execution.id, parent))
+        known = {id: branch for id, branch in self.execution.branches.items() if branch.data is not ELSEWHERE}
+        left = [id for id in self.execution.branches if id not in loaded and id not in known]
         self.execution = msgspec.structs.replace(
             self.execution,
-            branches={**loaded, **self.execution.branches},
+            branches={**{id: self.execution.branches[id] for id in left}, **loaded, **known},
             whole=self.execution.whole or parent == ROOT,
         )
+        for id in left or ([ROOT] if self.execution.input is ELSEWHERE else []):
+            await self._load_data(id)
 
     def _due_timers(self) -> list[AnyEvent]:
         now_ms = self._around.clock.now_ms()
@@ -282,7 +350,9 @@ class Runner:
         execution = step.execution
         if execution.ended:
             return False
-        if execution.unfinished or any(branch not in touched for branch in self._calls):
+        if execution.unfinished or len(self._pending) > self._from_inbox:
+            return True
+        if any(branch not in touched for branch in self._calls):
             return True
         looked_at = {*touched, *step.changed}
         return any(isinstance(c, InvokeTask | StartChild) for id in looked_at for c in execution.outstanding_of(id))
@@ -338,10 +408,12 @@ class Runner:
     async def _invoke(self, branch: str, task: Call) -> None:
         """One effect. A lease that has run out by our own clock makes the call somebody else's business."""
         try:
-            await self._permit()
             if isinstance(task, StartChild):
-                event = await self._patiently(lambda: self._children.start(self.execution, task))
+                async with self._starting:
+                    await self._permit()
+                    event = await self._patiently(lambda: self._children.start(self.execution, task))
             else:
+                await self._permit()
                 event = await self._around.invoker.invoke(task, self._permit)
         except LeaseLost:
             self.lose()

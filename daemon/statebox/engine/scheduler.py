@@ -190,6 +190,7 @@ class Scheduler:
         while True:
             await asyncio.sleep(self._limits.lease_ms / 3000)
             leases = [runner.lease for runner in self._runners.values()]
+            asked = {lease.id: lease for lease in leases}
             for start in range(0, len(leases), _RENEWED_AT_ONCE):
                 try:
                     renewed = await self._around.store.renew(leases[start : start + _RENEWED_AT_ONCE])
@@ -200,7 +201,7 @@ class Scheduler:
                     if (runner := self._runners.get(lease.id)) is not None:
                         runner.prolong(lease)
                 for id in renewed.lost:
-                    if (runner := self._runners.get(id)) is not None and runner.lease in leases:
+                    if (runner := self._runners.get(id)) is not None and runner.lease == asked[id]:
                         runner.lose()
                 for id in renewed.waiting:
                     self.look_into_inbox(id)

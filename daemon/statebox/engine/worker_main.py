@@ -13,7 +13,7 @@ import sys
 from typing import BinaryIO, Final
 
 from statebox.asl.definition import StateMachine
-from statebox.asl.interpreter import Step, advance
+from statebox.asl.interpreter import Step, advance, joined
 from statebox.asl.lines import BranchesNeeded
 from statebox.engine.errors import InvalidDefinition
 from statebox.engine.machines import Machines
@@ -79,14 +79,14 @@ def _answer(work: Work | Check, machines: Machines, progress: mmap.mmap) -> Answ
 
 
 def _fold(work: Work, machine: StateMachine, progress: mmap.mmap) -> Step:
-    step = Step(work.execution)
+    steps = [Step(work.execution)]
     for place, (event, moment) in enumerate(work.events):
 
         def watch(evaluation: int, place: int = place) -> None:
             PROGRESS.pack_into(progress, 0, place, evaluation)
 
-        step = step.then(advance(machine, step.execution, event, moment, work.limits, watch=watch))
-    return step
+        steps.append(advance(machine, steps[-1].execution, event, moment, work.limits, watch=watch))
+    return joined(steps)
 
 
 if __name__ == "__main__":

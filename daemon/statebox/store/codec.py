@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from statebox.asl.execution import AnyWaiting, Branch, Execution, Status
+from statebox.asl.execution import ELSEWHERE, AnyWaiting, Branch, Execution, Status
 from statebox.asl.jsontext import InvalidJson, Json, read_own_json, write_json
 from statebox.engine.errors import Unreadable
 
@@ -152,13 +152,13 @@ def read_execution(fields: Mapping[bytes, bytes], whole: bool) -> Execution:
         machine_arn=head.machine_arn,
         role_arn=head.role_arn,
         shard=head.shard,
-        input=_read_value(fields, b"input"),
+        input=ELSEWHERE if not whole and b"input" not in fields else _read_value(fields, b"input"),
         started_ms=head.started_ms,
         status=state.status,
         deadline_ms=state.deadline_ms,
         next_event=state.next_event,
         now_ms=state.now_ms,
-        branches=read_branches(fields),
+        branches=read_branches(fields, in_part=not whole),
         output=state.output,
         error=state.error,
         cause=state.cause,
@@ -174,11 +174,19 @@ def read_execution(fields: Mapping[bytes, bytes], whole: bool) -> Execution:
     )
 
 
-def read_branches(fields: Mapping[bytes, bytes], below: str | None = None) -> dict[str, Branch]:
-    """The branches among the fields (below one of them), in their order. Raises NewerFormat, Unreadable."""
+def read_branches(fields: Mapping[bytes, bytes], below: str | None = None, in_part: bool = False) -> dict[str, Branch]:
+    """The branches among the fields (below one of them), in their order. Raises NewerFormat, Unreadable.
+
+    In part: the data of some may have been left ELSEWHERE.
+    """
     prefix = "b:" if below is None else f"b:{below}."
     ids = [name[2:].decode() for name in fields if name.startswith(prefix.encode())]
-    return {id: _read_branch(id, fields) for id in _in_order(ids)}
+    return {id: _read_branch(id, fields, in_part) for id in _in_order(ids)}
+
+
+def read_input(value: bytes) -> Json:
+    """The input of an execution. Raises Unreadable."""
+    return _read_value({b"input": value}, b"input")
 
 
 def check_format(value: bytes) -> None:
@@ -200,9 +208,14 @@ def _in_order(ids: list[str]) -> Iterable[str]:
     return ids if len(ids) < 2 else sorted(ids, key=lambda id: [int(step) for step in id.split(".")])
 
 
-def _read_branch(id: str, fields: Mapping[bytes, bytes]) -> Branch:
+def _read_branch(id: str, fields: Mapping[bytes, bytes], in_part: bool) -> Branch:
     record = _read(_read_record, fields, b"b:" + id.encode())
-    _, data, arguments, items = _read_value(fields, b"i:" + id.encode(), formatted=True)
+    name = b"i:" + id.encode()
+    if in_part and name not in fields:
+        value: Json = [FORMAT, ELSEWHERE, [], []]
+    else:
+        value = _read_value(fields, name, formatted=True)
+    _, data, arguments, items = value
     return Branch(
         id=id,
         scope=record.scope,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from statebox.asl.events import AnyEvent
 from statebox.asl.execution import Branch, Execution, OnTask
 from statebox.asl.history import HistoryEvent
+from statebox.asl.jsontext import Json
 from statebox.engine.errors import ExecutionDoesNotExist, InvalidToken
 from statebox.engine.ports import Continuation
 from statebox.store.chunks import read_chunk
-from statebox.store.codec import read_branches, read_execution
+from statebox.store.codec import read_branches, read_execution, read_input
 from statebox.store.commits import Commits
 from statebox.store.continuations import read_continuations
 from statebox.store.entries import read_entry
@@ -39,14 +40,28 @@ class Reading:
         """All branches below `parent`. Raises ExecutionDoesNotExist."""
         return read_branches(await self._fields(id), below=parent)
 
+    async def ways(self, id: str, branches: Collection[str]) -> Mapping[str, Branch]:
+        """These branches, as far as they are there, and those above them; the data of the latter are left ELSEWHERE."""
+        records = {above for branch in branches for above in _way_to(branch)}
+        names = [f"b:{branch}" for branch in records] + [f"i:{branch}" for branch in branches]
+        return read_branches(await self._some(id, names), in_part=True)
+
+    async def data(self, id: str, branch: str) -> tuple[Json, Branch | None]:
+        """The execution's input, and one branch with its data. Raises ExecutionDoesNotExist."""
+        fields = await self._some(id, ["input", f"b:{branch}", f"i:{branch}"])
+        if b"input" not in fields:
+            raise no_such_execution(id)
+        return read_input(fields[b"input"]), read_branches(fields).get(branch)
+
     async def next_deadline(self, id: str) -> int | None:
         """The first deadline (ms) of any branch but the root, None where there is none."""
         first = strings(await self._reads.ask("ZRANGE", self._keys.of_id(id).timers(id), 0, 0, "WITHSCORES"))
         return int(float(first[1])) if first else None
 
-    async def inbox(self, id: str) -> tuple[AnyEvent, ...]:
-        """What was delivered and has not been consumed, oldest first."""
-        entries = strings(await self._reads.ask("LRANGE", self._keys.of_id(id).inbox(id), 0, -1))
+    async def inbox(self, id: str, limit: int | None = None) -> tuple[AnyEvent, ...]:
+        """What was delivered and has not been consumed, oldest first, at most `limit` of it."""
+        last = -1 if limit is None else limit - 1
+        entries = strings(await self._reads.ask("LRANGE", self._keys.of_id(id).inbox(id), 0, last))
         return tuple(map(read_entry, entries))
 
     async def definition_of(self, id: str) -> str:
@@ -108,11 +123,21 @@ class Reading:
         last = strings(await self._reads.ask("ZREVRANGE", self._keys.of_id(id).history(id), 0, 0))
         return read_chunk(last[0])[-1].id if last else 0
 
+    async def _some(self, id: str, names: Sequence[str]) -> dict[bytes, bytes]:
+        values = items(await self._reads.ask("HMGET", self._keys.of_id(id).execution(id), *names))
+        return {name.encode(): value for name, value in zip(names, values, strict=True) if isinstance(value, bytes)}
+
     async def _fields(self, id: str) -> dict[bytes, bytes]:
         fields = pairs(await self._reads.ask("HGETALL", self._keys.of_id(id).execution(id)))
         if not fields:
             raise no_such_execution(id)
         return fields
+
+
+def _way_to(branch: str) -> list[str]:
+    """A branch and all above it: `0.1.2`, `0.1`, `0`."""
+    steps = branch.split(".")
+    return [".".join(steps[:length]) for length in range(len(steps), 0, -1)]
 
 
 def no_such_execution(id: str) -> ExecutionDoesNotExist:

@@ -18,7 +18,7 @@ from statebox.asl.execution import Branch, Execution, Status
 from statebox.asl.history import CODES, HistoryEvent
 from statebox.asl.jsontext import Json, nests_too_deep, text_or_none
 from statebox.asl.limits import HistoryFull, Limits
-from statebox.asl.lines import Line, Lines
+from statebox.asl.lines import Closed, Line, Lines
 from statebox.asl.moment import Dice, Moment
 from statebox.asl.states.map import Map
 from statebox.asl.states.state import State
@@ -69,9 +69,11 @@ class WorkingCopy:
 
     # What comes of it
 
-    def branches(self) -> Mapping[str, Branch]:
+    def close(self) -> Closed:
         """The branches after the step."""
-        return {} if self.ending is not None else self.lines.close()
+        if self.ending is not None:
+            return Closed({}, removed=frozenset(self.before.branches))
+        return self.lines.close()
 
     def execution(self, branches: Mapping[str, Branch]) -> Execution:
         """The execution after the step."""
@@ -172,7 +174,9 @@ class WorkingCopy:
         return self.machine.scopes[line.scope].states[line.state]
 
     def remove_below(self, parent: str) -> None:
-        """Forget all branches below a branch."""
+        """Forget all branches below a branch, which must still be waiting for them."""
         self.lines.remove_below(parent)
+        if not self.ready:
+            return
         prefix = f"{parent}."
         self.ready = deque(line for line in self.ready if not line.id.startswith(prefix))

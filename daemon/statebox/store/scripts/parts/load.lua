@@ -8,24 +8,40 @@ local MOST_FIELDS_WHOLE = 2 * 64 + 20
 -- More deadlines than this at once are left for the next claim.
 local MOST_TIMERS = 500
 local FIELDS_PER_READ = 500
+-- More of the inbox is fetched by the owner, bit by bit.
+local MOST_ENTRIES = 500
+-- Larger than this (bytes), the input and what a branch above has is left where it is: the items of a Map are as many as
+-- its branches, and who answers one of them needs none. The owner reads it where it does.
+local LARGE = 4096
 
 local function load(record, token)
-  local inbox = redis.call('LRANGE', base .. 'inbox:' .. record.id, 0, -1)
+  local inbox = redis.call('LRANGE', base .. 'inbox:' .. record.id, 0, MOST_ENTRIES - 1)
   local parked = record.released and not record.lease
   if not parked or redis.call('HLEN', record.key) <= MOST_FIELDS_WHOLE then
     return {record.id, token, 1, redis.call('HGETALL', record.key), inbox}
   end
 
-  local names, wanted = {'head', 'input', 'state', 'definition', 'sequence'}, {}
-  local function want(branch)
-    while branch ~= '' and not wanted[branch] do
-      wanted[branch] = true
-      names[#names + 1] = 'b:' .. branch
-      names[#names + 1] = 'i:' .. branch
-      branch = string.match(branch, '^(.*)%.[^.]*$') or ''
+  local names, known = {'head', 'state', 'definition', 'sequence'}, {}
+  local function want_field(name)
+    if not known[name] then
+      known[name] = true
+      names[#names + 1] = name
     end
   end
-  want('0')
+  local function want_if_small(name)
+    if not known[name] and redis.call('HSTRLEN', record.key, name) <= LARGE then want_field(name) end
+  end
+  local function want(branch)
+    if branch ~= '' then want_field('i:' .. branch) end
+    while branch ~= '' and not known['b:' .. branch] do
+      want_field('b:' .. branch)
+      branch = string.match(branch, '^(.*)%.[^.]*$') or ''
+      if branch ~= '' then want_if_small('i:' .. branch) end
+    end
+  end
+  want_if_small('input')
+  want_if_small('i:0')
+  want_field('b:0')
   for _, entry in ipairs(inbox) do
     want(string.match(entry, '^%d+ (%S*) ') or '')
   end
