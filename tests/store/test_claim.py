@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from statebox.asl.events import CallbackAnswered, ExecutionStopped, TaskSucceeded
-from statebox.asl.execution import Execution
+from statebox.asl.execution import ELSEWHERE, Execution
 from statebox.embedded import EmbeddedValkey
 from statebox.engine.errors import ExecutionDoesNotExist, LeaseLost
 from statebox.engine.ports import Answer, Checkpoint, Claimed, Lease
@@ -414,3 +414,25 @@ async def _set_aside(store: RedisStore, daemons: Daemons, name: str) -> None:
         daemons.time.pass_by(store.settings.lease_ms)
         await store.claim(0, 10)
     assert [line.name for line in await store.set_aside()] == [name]
+
+
+async def test_large_data_are_left_where_they_are_when_a_branch_below_is_answered(store: RedisStore):
+    """The items of a Map are as many as its branches: with them, every answer would cost as much as there are."""
+    items = ["x" * 100 for _ in range(100)]
+    tokens = [new_token() for _ in range(100)]
+    children = [suspended(token, f"0.{n}", items[n]) for n, token in enumerate(tokens)]
+    big = execution(input=items, branches=[forked(100, items), *children])
+    opened = tuple(callback(token, child.id) for token, child in zip(tokens, children, strict=True))
+    await store.start(DEFINITION, first_step(big, opened=opened, release=True), "op")
+
+    answered = await store.answer(Answer(tokens[42], CallbackAnswered, "op", "test"))
+
+    assert isinstance(answered, Claimed)
+    assert answered.execution.input is ELSEWHERE
+    assert answered.execution.branches["0"].data is ELSEWHERE
+    assert answered.execution.branches["0.42"] == children[42]
+    assert await store.data(big.id, "0") == (items, big.branches["0"])
+    ways = await store.ways(big.id, {"0.7", "0.8", "0.1000"})
+    assert list(ways) == ["0", "0.7", "0.8"]
+    assert ways["0"].data is ELSEWHERE
+    assert ways["0.7"] == children[7]

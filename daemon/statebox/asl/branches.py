@@ -66,9 +66,16 @@ class Branches(Mapping[str, Branch]):
         """These with some written and others, which must be there, removed."""
         changes = {**self._changes, **dict.fromkeys(removed), **written}
         size = self._size - len(removed) + sum(id not in self for id in written)
-        after = Branches(self._base, changes, size)
-        # By then copying the changes again and again costs what copying all of them once does.
-        return dict(after) if len(changes) ** 2 > 4 * len(self._base) else after
+        if len(changes) ** 2 <= 4 * len(self._base):
+            return Branches(self._base, changes, size)
+        # By now copying the changes again and again costs what copying all of them once does.
+        merged = dict(self._base)
+        for id, branch in changes.items():
+            if branch is not None:
+                merged[id] = branch
+            else:
+                merged.pop(id, None)
+        return merged
 
 
 def changed(

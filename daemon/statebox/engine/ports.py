@@ -40,8 +40,8 @@ class Checkpoint(msgspec.Struct, frozen=True):
     `changed` are the branches to write, `reloaded` those of them whose data, arguments or items changed as well,
     `removed` the branches that are over. `consumed` inbox entries are dropped. `opened` are continuations to write (or
     to give a new deadline), `closed` those that end unanswered. `deadlines` has the next deadline of each changed
-    branch but the root. `release` gives the lease back: the execution is parked until `due_ms` (None: until somebody
-    answers), or has ended.
+    branch but the root. `release` gives the lease back: the execution has ended, or is parked until the first of the
+    branches' deadlines and `due_ms`, that of the root and of the execution itself (None: until somebody answers).
     """
 
     execution: Execution

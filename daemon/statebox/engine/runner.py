@@ -94,7 +94,9 @@ def _deadline(execution: Execution, branch: str) -> int | None:
 
 
 def _due(execution: Execution) -> int | None:
-    return min((c.fires_at_ms for c in execution.outstanding() if isinstance(c, StartTimer)), default=None)
+    """The first deadline of the execution itself and of its root; the store knows those of the other branches."""
+    deadlines = (execution.deadline_ms, _deadline(execution, ROOT))
+    return None if execution.ended else min((ms for ms in deadlines if ms is not None), default=None)
 
 
 class Children(Protocol):
