@@ -24,9 +24,10 @@ def each(states: Json, *, distributed: bool = False, **fields: Json) -> Json:
     return {"Type": "Map", "ItemsPath": "$.items", "ItemProcessor": processor, **fields}
 
 
-async def start(daemon: Daemon, states: Json, input: Json, name: str = "x") -> str:
+async def start(daemon: Daemon, states: Json, input: Json, name: str = "x", timeout_seconds: int = 3600) -> str:
     """Start a machine of these states, the first of them first; returns the execution's id."""
-    definition = write_json_text({"StartAt": next(iter(states)), "States": states})
+    machine = {"StartAt": next(iter(states)), "States": states, "TimeoutSeconds": timeout_seconds}
+    definition = write_json_text(machine)
     return (await daemon.service.start_execution("m", input, name, definition)).id
 
 

@@ -82,7 +82,8 @@ async def test_an_accepted_answer_beats_what_came_into_the_inbox_before_it(valke
     await store.connect()
     child = execution.branches["0.0.0"].waiting
     assert isinstance(child, OnChild)
-    ask(valkey, "RPUSH", f"statebox:{{0}}:inbox:{id}", write_entry(TaskFailed(f"0.0.0:{child.event}", "No", "way")))
+    entry = write_entry(TaskFailed(f"0.0.0:{child.event}", "No", "way")).decode()
+    ask(valkey, "RPUSH", f"statebox:{{0}}:inbox:{id}", entry)
     answered = await store.answer(Answer(token, lambda task: TaskSucceeded(task, "yes", None, token), "op", "test"))
     assert isinstance(answered, Claimed)
     await store.release([answered.lease])

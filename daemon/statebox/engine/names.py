@@ -7,6 +7,8 @@ from typing import Final
 
 import msgspec
 
+from statebox.asl.commands import StartChild
+from statebox.asl.execution import OnChild
 from statebox.engine.errors import InvalidArn, InvalidName
 
 _FORBIDDEN: Final = re.compile(r'[\s<>{}\[\]?*"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]')
@@ -41,6 +43,12 @@ def check_name(name: str, what: str = "name") -> str:
             '< > { } [ ] ? * " # % \\ ^ | ~ ` $ & , ; : /'
         )
     return name
+
+
+def child_id(child: StartChild | OnChild) -> str:
+    """The id of a map run's child: `<machine>/<label>` stands for the machine."""
+    # arn:aws:states:<region>:<account>:mapRun:<machine>/<label>:<uuid>
+    return f"{child.map_run.split(':')[6]}:{child.name}"
 
 
 def execution_id(text: str) -> str:

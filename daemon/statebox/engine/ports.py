@@ -40,8 +40,9 @@ class Checkpoint(msgspec.Struct, frozen=True):
     `changed` are the branches to write, `reloaded` those of them whose data, arguments or items changed as well,
     `removed` the branches that are over. `consumed` inbox entries are dropped. `opened` are continuations to write (or
     to give a new deadline), `closed` those that end unanswered. `deadlines` has the next deadline of each changed
-    branch but the root. `release` gives the lease back: the execution has ended, or is parked until the first of the
-    branches' deadlines and `due_ms`, that of the root and of the execution itself (None: until somebody answers).
+    branch but the root. `stopped` are children on the same shard that nobody waits for any more. `release` gives the
+    lease back: the execution has ended, or is parked until the first of the branches' deadlines and `due_ms`, that of
+    the root and of the execution itself (None: until somebody answers).
     """
 
     execution: Execution
@@ -53,6 +54,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
     opened: tuple[AwaitCallback, ...] = ()
     closed: tuple[str, ...] = ()
     deadlines: Mapping[str, int | None] = {}
+    stopped: tuple[str, ...] = ()
     release: bool = False
     due_ms: int | None = None
 
@@ -69,12 +71,14 @@ class Claimed(msgspec.Struct, frozen=True):
 class Started(msgspec.Struct, frozen=True):
     """The outcome of a start: `existing` when an execution of that name was there before (idempotent).
 
-    `lease` is None then, and when the first step gave it back (parked or ended).
+    `lease` is None then, and when the first step gave it back (parked or ended). `unwanted`: it was not started, as it
+    is a map run's child that its parent does not wait for any more.
     """
 
     started_ms: int
     lease: Lease | None
     existing: bool = False
+    unwanted: bool = False
 
 
 class Saved(msgspec.Struct, frozen=True):
@@ -93,11 +97,15 @@ class Renewed(msgspec.Struct, frozen=True):
 
 
 class Claims(msgspec.Struct, frozen=True):
-    """The outcome of a claim: what is owned now, and when the shard wants to be looked at again (None: never)."""
+    """The outcome of a claim: what is owned now, and when the shard wants to be looked at again (None: never).
+
+    `stops_left` children of map runs are still to be stopped: by the next claim, also by one of nothing.
+    """
 
     claimed: tuple[Claimed, ...]
     next_due_ms: int | None
     set_aside: tuple[str, ...] = ()
+    stops_left: int = 0
 
 
 class Answer(msgspec.Struct, frozen=True):

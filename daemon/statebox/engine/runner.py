@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Iterator, Mapping
 from typing import Final, Protocol, TypeVar
 
 import msgspec
@@ -27,6 +27,7 @@ from statebox.asl.interpreter import Step
 from statebox.asl.lines import BranchesNeeded, DataNeeded
 from statebox.engine.advancing import Advancing, Program
 from statebox.engine.errors import AnswerCameFirst, LeaseLost, ServiceUnavailable, Unreadable
+from statebox.engine.names import child_id
 from statebox.engine.ports import Checkpoint, Clock, Invoker, Lease, Saved, Store
 
 _log = logging.getLogger(__name__)
@@ -54,8 +55,13 @@ class Surroundings(msgspec.Struct, frozen=True):
     advancing: Advancing
 
 
-def checkpoint_of(step: Step, consumed: int = 0, parked: bool | None = None) -> Checkpoint:
-    """What to write for a step. It gives the lease back when nothing is left to be done in memory."""
+def checkpoint_of(
+    step: Step, before: Execution | None = None, consumed: int = 0, parked: bool | None = None
+) -> Checkpoint:
+    """What to write for a step from the value before (None: the first step).
+
+    It gives the lease back when nothing is left to be done in memory.
+    """
     execution = step.execution
     if parked is None:
         parked = execution.idle
@@ -70,9 +76,20 @@ def checkpoint_of(step: Step, consumed: int = 0, parked: bool | None = None) -> 
         opened=step.opened,
         closed=step.closed,
         deadlines={id: _deadline(execution, id) for id in step.changed if id != ROOT},
+        stopped=() if before is None else tuple(_stopped(step, before)),
         release=release,
         due_ms=_due(execution) if release else None,
     )
+
+
+def _stopped(step: Step, before: Execution) -> Iterator[str]:
+    """The children that were waited for before the step and are not after it, but for those that told their end."""
+    for id in step.removed | step.changed:
+        old, new = before.branches.get(id), step.execution.branches.get(id)
+        if old is None or not isinstance(old.waiting, OnChild):
+            continue
+        if new is None or (isinstance(new.waiting, OnChild) and new.waiting.name != old.waiting.name):
+            yield child_id(old.waiting)
 
 
 def _is_answer(event: AnyEvent) -> bool:
@@ -100,14 +117,10 @@ def _due(execution: Execution) -> int | None:
 
 
 class Children(Protocol):
-    """Starts and stops the executions of a distributed Map's items, under the parent's definition."""
+    """Starts the executions of a distributed Map's items, under the parent's definition."""
 
     async def start(self, parent: Execution, command: StartChild) -> TaskSubmitted | TaskFailed:
         """Start one, once however often this is called. Raises ServiceUnavailable."""
-        ...
-
-    async def stop(self, child: OnChild) -> None:
-        """Stop one that nobody waits for any more."""
         ...
 
 
@@ -232,7 +245,7 @@ class Runner:
         busy = self._busy(step, touched)
         if step.execution is not self.execution or inbox or not busy:
             try:
-                saved = await self._checkpoint(checkpoint_of(step, inbox, parked=not busy))
+                saved = await self._checkpoint(checkpoint_of(step, self.execution, inbox, parked=not busy))
             except AnswerCameFirst:
                 # Nothing was written: do it again from the value before, the answers first.
                 if self._answers_first:
@@ -243,7 +256,6 @@ class Runner:
                 self.look_into_inbox()
                 return
             if saved.lease is None:
-                self._abandon(step)
                 self.execution = step.execution
                 self._holds_lease = False
                 self._over = True
@@ -253,7 +265,6 @@ class Runner:
                 self.look_into_inbox()
         self._answers_first = False
         self._fresh = False
-        self._abandon(step)
         self.execution = step.execution
         self._reconcile({*touched, *step.changed, *step.removed})
         if self.execution.unfinished and not self._winding_down:
@@ -283,13 +294,6 @@ class Runner:
         self._others = None
         self._load_all = True
         self._turn.set()
-
-    def _abandon(self, step: Step) -> None:
-        """Stop the children that nobody waits for any more."""
-        for id in step.removed:
-            branch = self.execution.branches.get(id)
-            if branch is not None and isinstance(branch.waiting, OnChild) and branch.waiting.handed_over:
-                self._around.spawn(self._children.stop(branch.waiting))
 
     async def _fetch_inbox(self) -> None:
         self._look_into_inbox = False

@@ -117,8 +117,8 @@ class Scheduler:
         self.take(claimed)
 
     def children_of(self, program: Program) -> ChildExecutions:
-        """Who starts and stops the children of this definition's distributed Maps."""
-        return ChildExecutions(self._around, program, self.adopt, self.take)
+        """Who starts the children of this definition's distributed Maps."""
+        return ChildExecutions(self._around, program, self.adopt)
 
     def look_into_inbox(self, id: str) -> None:
         """Something was delivered to an execution: if it is here, let it fetch it."""
@@ -169,16 +169,16 @@ class Scheduler:
     async def _claim(self, shard: int) -> int:
         """Claim once; returns for how many milliseconds nothing more is due."""
         room = self._limits.most_running - len(self._runners)
-        if room <= 0:
-            return self._limits.sweep_ms
-        most = min(room, self._limits.claimed_at_once)
+        most = max(0, min(room, self._limits.claimed_at_once))
         claims = await self._around.store.claim(shard, most)
         for id in claims.set_aside:
             _log.error("set aside: it was claimed too often without a checkpoint", extra={"execution": id})
         for claimed in claims.claimed:
             self.take(claimed)
-        if len(claims.claimed) >= most:
+        if claims.stops_left or 0 < most <= len(claims.claimed):
             return 0
+        if most == 0:
+            return self._limits.sweep_ms
         if claims.next_due_ms is None:
             return self._limits.sweep_ms
         # One millisecond more, as deadlines are whole milliseconds and waking early would find nothing.

@@ -51,6 +51,7 @@ SHARD_KEYS: Final = (
     Kind(
         "retention", "zset", Lives.FOR_EVER, "what the sweep needs to know about an ended execution -> when to forget"
     ),
+    Kind("stops", "list", Lives.FOR_EVER, "child, and the entry for its inbox: too many for the step that ended them"),
     Kind("index", "zset", Lives.FOR_EVER, "execution -> start (ms)"),
     Kind("index:m:*", "zset", Lives.FOR_EVER, "of one machine: execution -> start (ms)"),
     Kind("index:s:*", "zset", Lives.FOR_EVER, "of one status and machine: execution -> start (ms)"),

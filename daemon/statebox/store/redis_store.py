@@ -42,7 +42,7 @@ from statebox.store.loading import Loading
 from statebox.store.namespace import settle
 from statebox.store.reading import no_such_execution
 from statebox.store.replies import Unexpected, integer, items, maybe_integer, strings, text
-from statebox.store.steps import step_arguments
+from statebox.store.steps import step_arguments, waiting_place
 
 # No script touches more executions than this: others wait while it runs.
 _AT_ONCE: Final = 500
@@ -110,7 +110,12 @@ class RedisStore(Listing):
         execution = checkpoint.execution
         token, texts, until = _lease_token(), Texts(), self._lease_end()
         head: tuple[Argument, ...] = (execution.id, operation, definition.hash)
-        tail = (write_head(execution), texts.of(execution.input), *self._step(checkpoint, token, 1, texts, first=True))
+        tail = (
+            write_head(execution),
+            texts.of(execution.input),
+            *waiting_place(execution),
+            *self._step(checkpoint, token, 1, texts, first=True),
+        )
         known = self._definitions.is_stored(definition.hash, execution.shard)
         reply = await self._run("start", execution.shard, *head, "" if known else definition.text, *tail)
         if reply == [b"definition"]:
@@ -123,6 +128,8 @@ class RedisStore(Listing):
                 started = Started(integer(started_ms), None)
             case [b"existing", started_ms]:
                 return Started(integer(started_ms), None, existing=True)
+            case [b"unwanted"]:
+                return Started(execution.started_ms, None, unwanted=True)
             case [b"exists"]:
                 raise ExecutionAlreadyExists(f"Execution Already Exists: '{execution.id}'")
             case _:
@@ -136,13 +143,14 @@ class RedisStore(Listing):
         while True:
             who = self._who(_lease_token())
             reply = await self._run("claim", shard, *who, min(limit, _AT_ONCE), passed_over)
-            values, aside, next_due_ms, newer, more = items(reply)
+            values, aside, next_due_ms, newer, more, left = items(reply)
             # What has a newer format stays where it is in `due`, and must not hide what is behind it.
             if items(values) or items(aside) or not integer(newer) or not integer(more):
                 return Claims(
                     claimed=await self._loading.claimed(items(values), shard, until),
                     next_due_ms=maybe_integer(next_due_ms),
                     set_aside=tuple(map(bytes.decode, strings(aside))),
+                    stops_left=integer(left),
                 )
             passed_over += integer(newer)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from statebox.asl.commands import AwaitCallback
-from statebox.asl.events import TaskFailed, TaskSucceeded
+from statebox.asl.errors import RUNTIME
+from statebox.asl.events import ExecutionStopped, TaskFailed, TaskSucceeded, place_of
 from statebox.asl.execution import Branch, Execution, Status
 from statebox.engine.ports import Checkpoint
 from statebox.store.chunks import write_chunk
@@ -13,6 +15,9 @@ from statebox.store.codec import FORMAT, Texts, write_data, write_record, write_
 from statebox.store.connection import Argument
 from statebox.store.entries import write_entry
 from statebox.store.keys import shard_of_token
+
+# The cause of a child that is stopped with its map run.
+_STOPPED: Final = "The map run ended without this item"
 
 
 def step_arguments(
@@ -47,6 +52,7 @@ def step_arguments(
         history[0].id if history else "",
         write_chunk(history, texts) if history else "",
         *_told_parent(execution),
+        write_entry(ExecutionStopped(RUNTIME, _STOPPED)) if checkpoint.stopped else "",
     ]
     if first:
         fields = _fields(branches.values(), branches.values(), texts)
@@ -58,10 +64,17 @@ def step_arguments(
     deadlines: list[Argument] = []
     for branch, deadline_ms in checkpoint.deadlines.items():
         deadlines += (branch, _or_nothing(deadline_ms))
-    for values in (fields, checkpoint.removed, opened, checkpoint.closed, deadlines):
+    for values in (fields, checkpoint.removed, opened, checkpoint.closed, deadlines, checkpoint.stopped):
         arguments.append(len(values))
         arguments += values
     return arguments
+
+
+def waiting_place(execution: Execution) -> tuple[Argument, Argument]:
+    """For a map run's child its parent and the branch of it that waits, else nothing."""
+    if execution.parent is None or execution.parent_task is None:
+        return "", ""
+    return execution.parent, place_of(TaskSucceeded(execution.parent_task, None)) or ""
 
 
 def _told_parent(execution: Execution) -> tuple[Argument, Argument]:

@@ -1,5 +1,6 @@
 -- Write a step of an execution that the daemon owns, and perhaps give the lease back.
--- One step, as the fence, the value, its history, its continuations and when it is due must never disagree.
+-- One step, as the fence, the value, its history, its continuations and when it is due must never disagree, and a child
+-- that nobody waits for any more must be stopped whatever becomes of its parent's daemon.
 -- The fence is the lease's random token; the sequence tells a repeated call, which gets the first reply again.
 --
 -- KEYS[1] due
@@ -12,6 +13,7 @@
 
 --!include parts/base.lua
 --!include parts/lease.lua
+--!include parts/children.lua
 --!include parts/write_step.lua
 
 local id = ARGV[3]

@@ -1,15 +1,17 @@
 -- Take over what is due in a shard: `due` becomes the end of the lease, a fresh token fences the former owner.
 -- One step, as two daemons must never both take an execution.
+-- Children that were too many for the step that was to stop them are stopped before.
 -- What was taken is noted for the time of a lease, so that a repeated call gets the same executions and not others.
 --
 -- KEYS[1] due
 -- ARGV    base, now, nonce of this call, lease_ms, daemon, format, limit of claims, how many, how many to pass over
 -- Returns {values (parts/load.lua), ids that were set aside, when something is due next (ms, nil for never),
---          how many were passed over as their format is newer, 1 when more than was looked at may be due}
+--          how many were passed over as their format is newer, 1 when more than was looked at may be due, how many children are left to be stopped}
 
 --!include parts/base.lua
 --!include parts/lease.lua
 --!include parts/load.lua
+--!include parts/children.lua
 
 local who, count, offset = who_at(3), tonumber(ARGV[8]), tonumber(ARGV[9])
 local nonce = who.token
@@ -21,6 +23,7 @@ local function next_due()
   return first[2] and tonumber(first[2]) or false
 end
 
+local left = stop_those_left(math.max(0, 500 - count))
 local noted = redis.call('GET', base .. 'claimed:' .. nonce)
 if noted then
   for i, id in ipairs(cjson.decode(noted)) do
@@ -28,7 +31,7 @@ if noted then
     local record = record_of(id)
     if standing(record, who) == 'ours' then values[#values + 1] = load(record, who.token) end
   end
-  return {values, aside, next_due(), 0, 0}
+  return {values, aside, next_due(), 0, 0, left}
 end
 
 local ids, taken = redis.call('ZRANGEBYSCORE', due, '-inf', text(now), 'LIMIT', offset, count), {}
@@ -54,4 +57,4 @@ if #taken > 0 then
   redis.call('SET', base .. 'claimed:' .. nonce, cjson.encode(taken), 'PX', who.lease_ms)
 end
 local more = #ids == count
-return {values, aside, more and now or next_due(), newer, more and 1 or 0}
+return {values, aside, more and now or next_due(), newer, more and 1 or 0, left}

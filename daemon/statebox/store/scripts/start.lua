@@ -3,17 +3,20 @@
 --
 -- KEYS[1] due
 -- ARGV    base, now, id, operation, definition hash, definition text ('' when it should be there), head, input,
---         then the step (parts/write_step.lua)
+--         for a map run's child the parent and the branch of it that waits ('' for others), then the step (parts/write_step.lua)
 -- Returns {'started', started_ms, 'kept' or 'given'}
 --         {'existing', started_ms}: it runs already, with the same input or for the same operation
 --         {'exists'}: the name is taken
+--         {'unwanted'}: nothing was done, as its parent does not wait for it any more
 --         {'definition'}: nothing was done, as the definition's text is not there; ask again with it
 
 --!include parts/base.lua
+--!include parts/children.lua
 --!include parts/write_step.lua
 
 local id, operation, hash, definition_text, head, input = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
-local step = read_step(9)
+local parent, place = ARGV[9], ARGV[10]
+local step = read_step(11)
 local key = base .. 'execution:' .. id
 
 local status, same_input, same_operation, lease, released = unpack(
@@ -28,6 +31,8 @@ if status then
   if status == 'RUNNING' and same_input == input then return {'existing', started_ms} end
   return {'exists'}
 end
+
+if parent ~= '' and not is_wanted(parent, place, id) then return {'unwanted'} end
 
 local definition = base .. 'definition:' .. hash
 if definition_text == '' then

@@ -1,9 +1,10 @@
 -- Write one step of an execution: what start and checkpoint have in common. ARGV from `at` on:
 --   token, sequence, lease_ms, daemon, format, release ('1' or ''), due_ms ('' for none), retention_ms,
 --   status, stopped_ms ('' for none), machine, started_ms, state, consumed, id of the first history event ('' for none),
---   chunk of history, parent to be told of the end ('' for none) and its inbox entry; then five lists, each led by the number of its values:
+--   chunk of history, parent to be told of the end ('' for none) and its inbox entry, inbox entry of a stop; then six
+--   lists, each led by the number of its values:
 --   fields (name, value), removed (branch), opened (token, task, state, since_ms, deadline_ms or ''), closed (token),
---   deadlines (branch, ms or '').
+--   deadlines (branch, ms or ''), stopped (ids of children that nobody waits for any more).
 
 -- unpack is safe up to some thousands of values.
 local AT_ONCE = 500
@@ -15,9 +16,10 @@ local function read_step(at)
     retention_ms = tonumber(ARGV[at + 7]), status = ARGV[at + 8], stopped_ms = ARGV[at + 9], machine = ARGV[at + 10],
     started_ms = ARGV[at + 11], state = ARGV[at + 12], consumed = tonumber(ARGV[at + 13]),
     first_event = ARGV[at + 14], chunk = ARGV[at + 15], parent = ARGV[at + 16], entry = ARGV[at + 17],
+    stop_entry = ARGV[at + 18],
   }
-  local place = at + 18
-  for _, list in ipairs({'fields', 'removed', 'opened', 'closed', 'deadlines'}) do
+  local place = at + 19
+  for _, list in ipairs({'fields', 'removed', 'opened', 'closed', 'deadlines', 'stopped'}) do
     local count = tonumber(ARGV[place])
     step[list] = {first = place + 1, last = place + count}
     place = place + count + 1
@@ -91,7 +93,8 @@ local function close_continuations(step)
 end
 
 -- A child of a map run answers its parent, which lives on the same shard, in the very step that ends it.
-local function tell_parent(step)
+local function tell_parent(id, step)
+  if not is_wanted(step.parent, string.match(step.entry, '^%d+ (%S*) '), id) then return end
   local key = base .. 'execution:' .. step.parent
   local status, lease, aside = unpack(redis.call('HMGET', key, 'status', 'lease', 'aside'))
   if status ~= 'RUNNING' then return end
@@ -169,6 +172,7 @@ local function write_step(id, step, definition, former, fields)
   write_deadlines(id, step)
   open_continuations(id, step)
   close_continuations(step)
+  stop_children(step.stopped.first, step.stopped.last, step.stop_entry)
 
   if not former or step.ended then
     redis.call('ZADD', base .. 'index:s:' .. step.status .. ':' .. step.machine, step.started_ms, id)
@@ -189,7 +193,7 @@ local function write_step(id, step, definition, former, fields)
 
   if step.ended then
     finish(id, key, step, definition, former)
-    if step.parent ~= '' then tell_parent(step) end
+    if step.parent ~= '' then tell_parent(id, step) end
   else
     park(id, step, former)
   end
