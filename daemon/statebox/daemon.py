@@ -16,14 +16,12 @@ from urllib.parse import urlsplit
 
 from statebox.asl.commands import InvokeTask
 from statebox.asl.events import TaskFailed
-from statebox.asl.jsontext import InvalidJson, is_object, read_json, write_json_text
 from statebox.asl.limits import Limits as ExecutionLimits
 from statebox.asl.moment import Moment
 from statebox.asl.states.resource import READ_ITEMS, WRITE_RESULT
 from statebox.config import Config, Secret
 from statebox.engine.advancing import Advancing
 from statebox.engine.errors import (
-    InvalidDefinition,
     InvalidToken,
     ServiceError,
     ServiceUnavailable,
@@ -44,6 +42,7 @@ from statebox.engine.worker import WorkerLimits, Workers
 from statebox.files.invoker import FileInvoker
 from statebox.http.server import HttpServer
 from statebox.http.settings import HttpSettings
+from statebox.machines import load_machines
 from statebox.openwhisk.client import OpenWhiskClient
 from statebox.openwhisk.config import Given, discover
 from statebox.openwhisk.invoker import OpenWhiskInvoker
@@ -87,6 +86,7 @@ class Daemon:
         self._notifier = notifier or Notifier(None)
         self._undo = contextlib.AsyncExitStack()
         self._starting = True
+        self._reloading = asyncio.Lock()
         name = config.daemon.name or f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         self._store = RedisStore(_store_settings(config, name))
         self._wakeups = Wakeups(
@@ -104,11 +104,12 @@ class Daemon:
     async def _start(self) -> None:
         async with contextlib.AsyncExitStack() as undo:
             workers = Workers(tethered, WorkerLimits(seconds=self.config.limits.evaluation_seconds))
-            machines = Machines(read_machines(self.config.daemon.machines), check=workers.check)
             group = await undo.enter_async_context(asyncio.TaskGroup())
+            self.workers = await undo.enter_async_context(workers)
+            machines = Machines(check=workers.check)
+            await load_machines(machines, self.config.daemon.machines)
             await self._connect()
             undo.push_async_callback(self._store.close)
-            self.workers = await undo.enter_async_context(workers)
 
             def moment() -> Moment:
                 return Moment(self._store.clock.now_ms(), secrets.token_bytes(32))
@@ -158,6 +159,7 @@ class Daemon:
             await self._store.reclaim()
             scheduler.start()
             listening.append(group.create_task(scheduler.follow(self._wakeups.hints(), self._resume)))
+            self._spawn = group.create_task
             self._starting = False
             self._notifier.ready(self._status())
             _log.info("ready at %s, machines: %s", self.url, ", ".join(machines.names()) or "none")
@@ -174,15 +176,22 @@ class Daemon:
         host = self.config.http.listen.host
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
-    def reload(self) -> None:
-        """Read the folder of machines again; one wrong file leaves all as it was."""
-        self._notifier.reloading()
-        try:
-            self.service.machines.replace(read_machines(self.config.daemon.machines))
-            _log.info("machines: %s", ", ".join(self.service.machines.names()) or "none")
-        except ServiceError as wrong:
-            _log.error("the machines were not read again: %s", wrong.message)
-        self._notifier.ready(self._status())
+    async def reload(self) -> None:
+        """Read the folder of machines again; one wrong file leaves all as it was. One reload follows the other."""
+        async with self._reloading:
+            self._notifier.reloading()
+            try:
+                await load_machines(self.service.machines, self.config.daemon.machines)
+                _log.info("machines: %s", ", ".join(self.service.machines.names()) or "none")
+            except ServiceError as wrong:
+                _log.error("the machines were not read again: %s", wrong.message)
+            except Exception:  # noqa: BLE001 - a fault with the folder must not end the daemon
+                _log.exception("the machines were not read again")
+            self._notifier.ready(self._status())
+
+    def reload_soon(self) -> None:
+        """Have it read again in a task of the daemon's own."""
+        self._spawn(self.reload())
 
     # What /readyz and /healthz ask (http.health.Health)
 
@@ -293,28 +302,6 @@ class NoOpenWhisk:
             "No OpenWhisk is configured: set WHISK_APIHOST and WHISK_AUTH, or [openwhisk] in the configuration; "
             "`statebox actions` runs a local one",
         )
-
-
-def read_machines(folder: Path | None) -> dict[str, str]:
-    """The definitions of a folder, by file name without `.json`; the seed's wrapper is taken off.
-
-    Raises InvalidDefinition when a file cannot be read.
-    """
-    if folder is None:
-        return {}
-    try:
-        return {file.stem: _unwrapped(file.read_text("utf-8")) for file in sorted(folder.glob("*.json"))}
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidDefinition(f"The folder of machines cannot be read: {error}") from None
-
-
-def _unwrapped(text: str) -> str:
-    # What cannot be read is left for the parser of definitions, which says what is wrong with it.
-    with contextlib.suppress(InvalidJson):
-        raw = read_json(text)
-        if is_object(raw) and "States" not in raw and is_object(named := raw.get("statemachine")) and named:
-            return write_json_text(next(iter(named.values())))
-    return text
 
 
 def _revealed(secret: Secret | None) -> str | None:

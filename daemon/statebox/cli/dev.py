@@ -128,7 +128,7 @@ async def _follow(stack: LocalStack, machines: Path | None) -> None:
         found = await asyncio.to_thread(_state_of, machines)
         if found != known:
             known = found
-            stack.daemon.reload()
+            await stack.daemon.reload()
 
 
 def _state_of(folder: Path) -> list[tuple[str, int, int]]:

@@ -104,7 +104,7 @@ async def _serve(config: Config, as_json: bool) -> None:
     daemon = Daemon(config, home=Path.home(), notifier=Notifier.from_environment(os.environ))
     with explained(config.http.listen):
         async with daemon:
-            on_signals(lambda _: daemon.reload(), signal.SIGHUP)
+            on_signals(lambda _: daemon.reload_soon(), signal.SIGHUP)
             if as_json:
                 echo_json({"endpoint": daemon.url})
             await asyncio.Event().wait()

@@ -10,6 +10,7 @@ from typing import Final
 
 from statebox.asl.definition import StateMachine, parse
 from statebox.asl.errors import InvalidDefinition as Invalid
+from statebox.asl.jsontext import Json
 from statebox.engine.errors import InvalidDefinition, StateMachineDoesNotExist
 from statebox.engine.ports import Definition
 
@@ -25,19 +26,29 @@ Check = Callable[[Definition], Awaitable[None]]
 class Machines:
     """Definitions by name, and the state machines they parse to."""
 
-    def __init__(self, named: Mapping[str, str] | None = None, kept: int = _KEPT, check: Check | None = None) -> None:
+    def __init__(self, kept: int = _KEPT, check: Check | None = None) -> None:
         self._kept = kept
         self._check = check
         self._named: dict[str, Definition] = {}
         self._parsed: OrderedDict[str, StateMachine] = OrderedDict()
-        self.replace(named or {})
 
-    def replace(self, named: Mapping[str, str]) -> None:
-        """Take these as the named definitions, all or none. Raises InvalidDefinition that names the machine."""
+    async def load(self, named: Mapping[str, str]) -> None:
+        """Take these as the named definitions, all or none, without keeping others waiting.
+
+        Raises InvalidDefinition that names the machines that are wrong, with their problems.
+        """
         taken: dict[str, Definition] = {}
+        wrong: dict[str, InvalidDefinition] = {}
         for name, text in named.items():
             taken[name] = definition_of(text)
-            self._parse(taken[name], f"{name}: ")
+            try:
+                await self.prepare(taken[name])
+            except InvalidDefinition as invalid:
+                wrong[name] = invalid
+        if wrong:
+            problems: list[Json] = [problem for one in wrong.values() for problem in one.details.get("problems") or ()]
+            message = "; ".join(f"{name}: {one.message}" for name, one in wrong.items())
+            raise InvalidDefinition(message, problems=problems)
         self._named = taken
 
     def named(self, name: str) -> Definition:
@@ -55,7 +66,7 @@ class Machines:
         """The parsed machine. Raises InvalidDefinition with all its problems."""
         machine = self._parsed.get(definition.hash)
         if machine is None:
-            return self._parse(definition, "")
+            return self._keep(definition, _parsed(definition))
         self._parsed.move_to_end(definition.hash)
         return machine
 
@@ -68,11 +79,8 @@ class Machines:
         if self.takes_long(definition):
             if self._check is not None and len(definition.text) > _VERY_LONG:
                 await self._check(definition)
-            return self._keep(definition, await asyncio.to_thread(_parsed, definition, ""))
+            return self._keep(definition, await asyncio.to_thread(_parsed, definition))
         return self.machine(definition)
-
-    def _parse(self, definition: Definition, whose: str) -> StateMachine:
-        return self._keep(definition, _parsed(definition, whose))
 
     def _keep(self, definition: Definition, machine: StateMachine) -> StateMachine:
         self._parsed[definition.hash] = machine
@@ -81,12 +89,12 @@ class Machines:
         return machine
 
 
-def _parsed(definition: Definition, whose: str) -> StateMachine:
+def _parsed(definition: Definition) -> StateMachine:
     try:
         return parse(definition.text)
     except Invalid as invalid:
         raise InvalidDefinition(
-            f"{whose}Invalid State Machine Definition: '{invalid}'",
+            f"Invalid State Machine Definition: '{invalid}'",
             problems=[
                 {"code": problem.code, "message": problem.message, "location": problem.location}
                 for problem in invalid.problems
