@@ -58,10 +58,18 @@ class Fields:
         """Note a finding, here unless another location is given."""
         self.problems.append(Problem(code, message, self.location if location is None else location))
 
-    def refuse_unknown(self, known: Collection[str]) -> None:
-        """Note each field that this object cannot have."""
+    def refuse_unknown(self, known: Collection[str], foreign: Collection[str] = ()) -> None:
+        """Note each field that this object cannot have; `foreign` ones it has in the other query language."""
+        other = JSONPATH if self.language == JSONATA else JSONATA
         for name in self.raw:
-            if name not in known:
+            if name in known:
+                continue
+            if name in foreign:
+                self.problem(
+                    f"The QueryLanguage is set to '{self.language}', but field '{name}' is only supported for the "
+                    f"'{other}' QueryLanguage"
+                )
+            else:
                 self.problem(f"Field '{name}' is not supported")
 
     def only_one(self, *names: str, required: bool = False) -> str | None:
@@ -186,16 +194,18 @@ class Fields:
                 self.problem(message, self.at(name) + where, code)
             return None
 
-    def payload(self, name: str) -> Template | JsonataTemplate | None:
-        """A payload template in the object's query language."""
-        return self.jsonata(name) if self.language == JSONATA else self.template(name)
+    def payload(self, name: str, field: str | None = None) -> Template | JsonataTemplate | None:
+        """A payload template in the object's query language; `field` is how messages call it in JSONata."""
+        return self.jsonata(name, field=field) if self.language == JSONATA else self.template(name)
 
-    def expression(self, name: str) -> JsonataTemplate | None:
+    def expression(self, name: str, field: str | None = None) -> JsonataTemplate | None:
         """A field that holds an expression; None where it holds something else, or in JSONPath."""
+        return self.jsonata(name, field=field) if self.holds_expression(name) else None
+
+    def holds_expression(self, name: str) -> bool:
+        """Whether a field holds an expression, be it a valid one or not."""
         value = self.raw.get(name)
-        if self.language != JSONATA or not isinstance(value, str) or not is_expression(value):
-            return None
-        return self.jsonata(name)
+        return self.language == JSONATA and isinstance(value, str) and is_expression(value)
 
     def _path(self, name: str, parse: Callable[[str], Path], complaint: str) -> Path | None:
         if self.raw.get(name) is None:

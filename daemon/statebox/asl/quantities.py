@@ -86,15 +86,16 @@ class Seconds:
 
 
 def read_quantity(
-    fields: Fields, field: str, *, low: float = 0, high: float = math.inf, whole: bool = True
+    fields: Fields, field: str, *, low: float = 0, high: float = math.inf, whole: bool = True, inside: str = ""
 ) -> Quantity | None:
-    """Read `field` or `<field>Path`; None where neither is there."""
+    """Read `field` or `<field>Path`; None where neither is there. `inside` is where in the state it stands."""
     name = fields.only_one(f"{field}Path", field)
     if name is None:
         return None
-    expression = fields.expression(field)
-    if expression is not None:
-        return Quantity(field=field, low=low, high=high, whole=whole, expression=expression)
+    if fields.holds_expression(field):
+        return Quantity(
+            field=field, low=low, high=high, whole=whole, expression=fields.expression(field, inside + field)
+        )
     if name == field:
         value = (
             fields.integer(field, int(low), int(high) if math.isfinite(high) else LONGEST_SECONDS) if whole else None
@@ -109,9 +110,8 @@ def read_quantity(
 def read_seconds(fields: Fields, field: str) -> Seconds:
     """Read TimeoutSeconds or HeartbeatSeconds, or its path."""
     fields.only_one(f"{field}Path", field)
-    expression = fields.expression(field)
-    if expression is not None:
-        return Seconds(field=field, expression=expression)
+    if fields.holds_expression(field):
+        return Seconds(field=field, expression=fields.expression(field))
     path = fields.reference_path(f"{field}Path", ("input", "context", "variable"))
     return Seconds(field=field, value=fields.integer(field, 1), path=path)
 

@@ -201,6 +201,7 @@ def test_single_results_are_bare_unless_they_are_kept():
         "$fn := function($x){$x}",
         "$sum",
         "{'f': $sum}",
+        "$states.input.items.$sum",
         "[1, function(){1}]",
         "/a/",
         "$substring(?, 1)",
@@ -211,7 +212,7 @@ def test_single_results_are_bare_unless_they_are_kept():
 )
 def test_functions_are_no_results(text: str):
     with pytest.raises(ExpressionFailure, match=r"^returned an unsupported result type\.$"):
-        value(text)
+        value(text, {"items": [1, 2]})
 
 
 def test_variables_are_the_workflows_and_go_before_functions():

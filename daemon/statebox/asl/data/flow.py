@@ -121,14 +121,14 @@ def read_flow(fields: Fields, has_result: bool) -> Flow | JsonataFlow:
 def read_catch_flow(fields: Fields, others: tuple[str, ...]) -> CatchFlow | JsonataCatchFlow:
     """Read a catcher's data fields, beside the `others` that it may have."""
     if fields.language == JSONATA:
-        fields.refuse_unknown((*others, "Output", "Assign"))
+        fields.refuse_unknown((*others, "Output", "Assign"), ("ResultPath",))
         # Messages call it by its place within the state, as `Catch[0]/Output`.
         where = fields.location.rpartition("/")[2]
         return JsonataCatchFlow(
             output_field=fields.jsonata("Output", ERROR_OUTPUT, f"{where}/Output"),
             assign=fields.jsonata("Assign", ERROR_OUTPUT, f"{where}/Assign"),
         )
-    fields.refuse_unknown((*others, "ResultPath", "Assign"))
+    fields.refuse_unknown((*others, "ResultPath", "Assign"), ("Output",))
     return CatchFlow(
         result_path=_result_path(fields),
         drops_error="ResultPath" in fields and fields.raw["ResultPath"] is None,

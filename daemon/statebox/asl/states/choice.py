@@ -13,7 +13,7 @@ from statebox.asl.data.templates import Template
 from statebox.asl.errors import RUNTIME, StateFailure
 from statebox.asl.fields import JSONATA, Fields
 from statebox.asl.jsontext import Json, is_object
-from statebox.asl.states.rules import Rule, parse_rule
+from statebox.asl.states.rules import JSONPATH_ONLY, Rule, parse_rule
 from statebox.asl.states.state import Allowed, Leave, ScopeReader, State, Transition, Visit
 
 
@@ -103,10 +103,10 @@ def _read_choice(entry: Fields, where: str) -> Branching:
 
 
 def _read_condition(entry: Fields, where: str) -> Branching:
-    entry.refuse_unknown(("Condition", "Next", "Output", "Assign", "Comment"))
+    entry.refuse_unknown(("Condition", "Next", "Output", "Assign", "Comment"), JSONPATH_ONLY)
     entry.require("Condition")
     condition = entry.raw.get("Condition")
-    if "Condition" in entry and not isinstance(condition, bool) and entry.expression("Condition") is None:
+    if "Condition" in entry and not isinstance(condition, bool) and not entry.holds_expression("Condition"):
         entry.problem("Expected value of type [BOOLEAN]", entry.at("Condition"))
     return Branching(
         entry.jsonata("Condition", field=f"{where}/Condition"),

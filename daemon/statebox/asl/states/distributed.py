@@ -126,7 +126,8 @@ def _read_transfer(fields: Fields, name: str, config: str) -> Transfer | None:
     if raw is None:
         return None
     inner = fields.inside(raw, fields.at(name))
-    inner.refuse_unknown(("Resource", "Arguments" if inner.language == JSONATA else "Parameters", config))
+    arguments, foreign = ("Arguments", "Parameters") if inner.language == JSONATA else ("Parameters", "Arguments")
+    inner.refuse_unknown(("Resource", arguments, config), (foreign,))
     inner.require("Resource")
     raw_config = inner.object(config) or {}
     reader = fields.inside(raw_config, inner.at(config))
@@ -138,9 +139,10 @@ def _read_transfer(fields: Fields, name: str, config: str) -> Transfer | None:
                 "CSVHeaders",
                 "CSVDelimiter",
                 "MaxItems",
-                "MaxItemsPath",
+                *_paths(fields, "MaxItemsPath"),
                 "ItemsPointer",
-            )
+            ),
+            ("MaxItemsPath",),
         )
         reader.choice("InputType", ("CSV", "JSON", "JSONL", "MANIFEST", "PARQUET"))
         reader.choice("CSVHeaderLocation", ("FIRST_ROW", "GIVEN"))
@@ -150,9 +152,9 @@ def _read_transfer(fields: Fields, name: str, config: str) -> Transfer | None:
         reader.choice("OutputType", ("JSON", "JSONL"))
     return Transfer(
         resource=inner.text("Resource") or "",
-        parameters=inner.jsonata("Arguments") if inner.language == JSONATA else inner.template("Parameters"),
+        parameters=inner.payload(arguments, f"{name}/{arguments}"),
         config={key: value for key, value in raw_config.items() if key not in ("MaxItems", "MaxItemsPath")},
-        most_items=read_quantity(reader, "MaxItems", high=_MOST_ITEMS),
+        most_items=read_quantity(reader, "MaxItems", high=_MOST_ITEMS, inside=f"{name}/{config}/"),
     )
 
 
@@ -161,11 +163,19 @@ def _read_batcher(fields: Fields) -> Batcher | None:
     if raw is None:
         return None
     inner = fields.inside(raw, fields.at("ItemBatcher"))
+    paths = ("MaxItemsPerBatchPath", "MaxInputBytesPerBatchPath")
     inner.refuse_unknown(
-        ("MaxItemsPerBatch", "MaxItemsPerBatchPath", "MaxInputBytesPerBatch", "MaxInputBytesPerBatchPath", "BatchInput")
+        ("MaxItemsPerBatch", "MaxInputBytesPerBatch", "BatchInput", *_paths(fields, *paths)),
+        paths,
     )
+    where = "ItemBatcher/"
     return Batcher(
-        items=read_quantity(inner, "MaxItemsPerBatch", low=1),
-        bytes=read_quantity(inner, "MaxInputBytesPerBatch", low=1, high=_LARGEST_BATCH_BYTES),
-        input=inner.payload("BatchInput"),
+        items=read_quantity(inner, "MaxItemsPerBatch", low=1, inside=where),
+        bytes=read_quantity(inner, "MaxInputBytesPerBatch", low=1, high=_LARGEST_BATCH_BYTES, inside=where),
+        input=inner.payload("BatchInput", f"{where}BatchInput"),
     )
+
+
+def _paths(fields: Fields, *names: str) -> tuple[str, ...]:
+    """Those names, which only JSONPath has."""
+    return () if fields.language == JSONATA else names

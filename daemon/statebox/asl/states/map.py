@@ -95,9 +95,9 @@ class Map(State):
         run = Distributed.read(name, fields)
         # A Map's Parameters is its item selector, under its older name; it is no template over the input.
         return cls(
-            **cls.common(name, fields.without(["Parameters"])),
+            **cls.common(name, fields if jsonata else fields.without(["Parameters"])),
             items_path=fields.reference_path("ItemsPath", ("input", "context", "variable")),
-            items=fields.jsonata("Items") if jsonata else None,
+            items=_items(fields),
             item_selector=selector,
             max_concurrency=read_quantity(fields, "MaxConcurrency"),
             distributed=run if distributed else None,
@@ -244,6 +244,15 @@ def _run_failed(visit: Visit, error: str, cause: str) -> Broken:
     visit.write(_RUN_FAILED, error, cause)
     visit.write(_STATE_FAILED)
     return Broken(StateFailure(error, cause))
+
+
+def _items(fields: Fields) -> JsonataTemplate | None:
+    """An expression, or an array with expressions in it."""
+    if fields.language != JSONATA:
+        return None
+    if not fields.holds_expression("Items") and fields.array("Items", may_be_empty=True) is None:
+        return None
+    return fields.jsonata("Items")
 
 
 def _is_distributed(processor: Fields) -> bool:

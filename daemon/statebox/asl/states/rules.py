@@ -76,6 +76,8 @@ _LISTED: Final = (
     "TimestampGreaterThanEquals, NumericGreaterThanEqualsPath"
 )
 COMPARISONS: Final = tuple(_LISTED.split(", "))
+# What JSONata rules do not have.
+JSONPATH_ONLY: Final = ("Variable", *_COMBINERS, *COMPARISONS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from statebox.asl.data.sources import Sources
 from statebox.asl.errors import StateFailure
 from statebox.asl.events import AnyEvent
 from statebox.asl.execution import AnyWaiting
-from statebox.asl.fields import JSONATA, JSONPATH, Fields
+from statebox.asl.fields import JSONATA, Fields
 from statebox.asl.history import CODES
 from statebox.asl.jsontext import Json
 from statebox.asl.recovery import Catcher, Retrier
@@ -130,20 +130,10 @@ class Allowed(msgspec.Struct, frozen=True, kw_only=True):
 
     def check(self, fields: Fields) -> None:
         """Note each field that a state of this type and language cannot have."""
-        language = fields.language
-        here, there, other = (self.jsonpath, self.jsonata, JSONATA)
-        if language == JSONATA:
-            here, there, other = self.jsonata, self.jsonpath, JSONPATH
-        for name in fields.raw:
-            if name in _EVERYWHERE or name in self.both or name in here:
-                continue
-            if name in there:
-                fields.problem(
-                    f"The QueryLanguage is set to '{language}', but field '{name}' is only supported for the '{other}' "
-                    "QueryLanguage"
-                )
-            else:
-                fields.problem(f"Field '{name}' is not supported")
+        here, there = self.jsonpath, self.jsonata
+        if fields.language == JSONATA:
+            here, there = there, here
+        fields.refuse_unknown((*_EVERYWHERE, *self.both, *here), there)
 
     def known(self, fields: Fields) -> Fields:
         """The same object without the data fields that were refused, so that each is reported once."""

@@ -47,9 +47,9 @@ class Wait(State):
         roots = ("input", "context", "variable")
         return cls(
             **cls.common(name, fields),
-            seconds=None if seconds else fields.integer("Seconds", 0),
+            seconds=None if fields.holds_expression("Seconds") else fields.integer("Seconds", 0),
             seconds_path=fields.reference_path("SecondsPath", roots),
-            timestamp_ms=None if timestamp else fields.timestamp("Timestamp"),
+            timestamp_ms=None if fields.holds_expression("Timestamp") else fields.timestamp("Timestamp"),
             expression=seconds or timestamp,
             timestamp_path=fields.reference_path("TimestampPath", roots),
         )

@@ -88,10 +88,11 @@ class Expression:
     def _handed_out(self, value: Json, run: Run) -> Json:
         if not self._is_passive:
             return plain(value, run)
-        if isinstance(value, Function):
+        # A sequence is made anew each time, what is in it is the scope's own, or a function by its name.
+        found: list[Json] = value if isinstance(value, ResultSequence) else [value]
+        if any(isinstance(member, Function) for member in found):
             raise UnsupportedResult
-        # A sequence is made anew each time, what is in it is the scope's own.
-        return list(value) if isinstance(value, ResultSequence) else value
+        return list(found) if isinstance(value, ResultSequence) else value
 
 
 def is_expression(text: str) -> bool:

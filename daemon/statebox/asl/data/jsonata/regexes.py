@@ -20,7 +20,10 @@ _ESCAPE: Final = (
     r"\\(?:u(?P<unit>[0-9A-Fa-f]{4})|x(?P<byte>[0-9A-Fa-f]{2})|c(?P<control>[A-Za-z])"
     r"|k<(?P<reference>\w+)>|(?P<digits>[1-9][0-9]*)|(?P<escaped>.))"
 )
-_TOKEN: Final = re.compile(_ESCAPE + r"|\(\?<(?![=!])(?P<name>\w+)>|(?P<all>\[\^\])|(?P<none>\[\])|.", re.DOTALL)
+_TOKEN: Final = re.compile(
+    _ESCAPE + r"|\(\?<(?![=!])(?P<name>\w+)>|(?P<all>\[\^\])|(?P<none>\[\])|(?P<brace>\{(?![0-9]+(?:,[0-9]*)?\}))|.",
+    re.DOTALL,
+)
 _TOKEN_IN_CLASS: Final = re.compile(_ESCAPE + "|.", re.DOTALL)
 _BLANKS: Final = r" \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
 _LINE_ENDS: Final = r"\n\r\u2028\u2029"
@@ -72,6 +75,9 @@ def _outside(token: re.Match[str], multiline: bool) -> str:
         return r"[\s\S]"
     if groups["none"] is not None:
         return r"(?!)"
+    if groups["brace"] is not None:
+        # Where it begins no count it stands for itself; Python would take `{,2}` for one.
+        return r"\{"
     match token[0]:
         case "$":
             return f"(?=[{_LINE_ENDS}]|\\Z)" if multiline else r"\Z"

@@ -12,7 +12,13 @@ from msgspec.structs import replace
 
 from statebox.asl.data.jsonata.failures import JsonataError
 from statebox.asl.data.jsonata.functions.calendar import DAY_MS, component, days_since_epoch
-from statebox.asl.data.jsonata.functions.integers import Integers, format_integer, read_picture, reader_of
+from statebox.asl.data.jsonata.functions.integers import (
+    WORDS_PATTERN,
+    Integers,
+    format_integer,
+    read_picture,
+    reader_of,
+)
 
 _DEFAULTS: Final = {
     **dict.fromkeys("YMDdWwXxHhf", "1"),
@@ -204,7 +210,9 @@ def _reader(marker: Marker) -> tuple[str, Callable[[str], float | None]]:
 
 def _digits(marker: Marker, integers: Integers) -> str:
     if integers.style == "words":
-        return r"[a-zA-Z\-, ]+"
+        return WORDS_PATTERN
+    if integers.style == "roman":
+        return "[mdclxvi]+"
     if integers.style != "decimal":
         return "[a-zA-Z]+"
     separators = "".join(re.escape(character) for _, character in integers.separators)

@@ -64,6 +64,8 @@ def _word_values() -> dict[str, int]:
 
 
 _WORDS: Final = _word_values()
+# What a number in words may look like: its end is where other words begin.
+WORDS_PATTERN: Final = f"(?:{'|'.join([*_WORDS, 'and', '[-, ]'])})+"
 
 
 class Integers(Struct, frozen=True):

@@ -58,8 +58,10 @@ def _sqrt(_: Run, value: Json) -> Json:
 
 
 def _power(_: Run, base: Json, exponent: Json) -> Json:
-    if base is UNDEFINED or exponent is UNDEFINED:
+    if base is UNDEFINED:
         return UNDEFINED
+    if exponent is UNDEFINED:
+        raise JsonataError("D3061", value=base, exponent=exponent)
     try:
         power = as_double(base) ** as_double(exponent)
     except (OverflowError, ZeroDivisionError):

@@ -90,7 +90,7 @@ def _contains(run: Run, text: Json, token: Json) -> Json:
 
 
 def _limited(matches: Iterator[Match], limit: Json) -> Iterator[Match]:
-    """As many of the matches as are wanted; the search goes no further."""
+    """As many of the matches as are wanted; the search goes one further, and may fail there."""
     count = 0
     while limit is UNDEFINED or count < limit:
         match = next(matches, None)
@@ -98,6 +98,8 @@ def _limited(matches: Iterator[Match], limit: Json) -> Iterator[Match]:
             return
         yield match
         count += 1
+    if count:
+        next(matches, None)
 
 
 def _check_limit(limit: Json, code: str) -> None:
