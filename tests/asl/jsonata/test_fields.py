@@ -60,6 +60,7 @@ def location(state: Mapping[str, Json], input: Json) -> Json:
     [
         ({**TASK, "TimeoutSeconds": "{% ( %}"}, "/TimeoutSeconds"),
         ({**TASK, "HeartbeatSeconds": "{% ( %}"}, "/HeartbeatSeconds"),
+        ({**TASK, "Credentials": "{% ( %}"}, "/Credentials"),
         ({**MAP, "Items": "{% ( %}"}, "/Items"),
         ({**MAP, "MaxConcurrency": "{% ( %}"}, "/MaxConcurrency"),
         ({**MAP, "ToleratedFailurePercentage": "{% ( %}"}, "/ToleratedFailurePercentage"),
