@@ -19,6 +19,7 @@ from statebox.asl.states.state import State
 from statebox.asl.states.succeed import Succeed
 from statebox.asl.states.task import Task
 from statebox.asl.states.wait import Wait
+from statebox.asl.variables import Scoped
 
 _TYPES: Final[dict[str, type[State]]] = {
     type.type: type for type in (Task, Wait, Pass, Succeed, Fail, Choice, Parallel, Map)
@@ -75,7 +76,7 @@ def read(raw: Json) -> StateMachine:
     fields.choice("Version", ("1.0",))
     timeout = fields.integer("TimeoutSeconds", 1, LONGEST_SECONDS)
     reader.read_scope(TOP, fields)
-    problems = [*reader.problems, *reader.transitions()]
+    problems = [*reader.problems, *reader.shadowing(), *reader.transitions()]
     if problems:
         raise InvalidDefinition(problems)
     return StateMachine(reader.scopes, comment, timeout)
@@ -105,6 +106,8 @@ class _Reader:
         self._locations: dict[str, str] = {}
         self._names: set[str] = set()
         self._depth = 0
+        self._variables: Scoped | None = None
+        self._assignments: list[Scoped] = []
 
     def read_scope(self, key: str, fields: Fields) -> None:
         """Read a States object with its StartAt and keep it under `key`."""
@@ -122,10 +125,15 @@ class _Reader:
             fields.problem(f"States may be nested {_DEEPEST} deep at the most")
             return
         self._depth += 1
+        around = self._variables
+        # The items of a distributed Map are executions of their own: they see no variables but theirs.
+        self._variables = Scoped(None if _is_distributed(fields.raw) else around)
+        self._assignments.append(self._variables)
         for name, raw in (raw_states or {}).items():
             state = self._read_state(name, raw, f"{fields.at('States')}/{name}", fields.language)
             if state is not None:
                 states[name] = state
+        self._variables = around
         self._depth -= 1
         self._locations[key] = fields.location
         self.scopes[key] = Scope(start_at, states)
@@ -154,8 +162,15 @@ class _Reader:
         if machine_language == JSONATA and fields.language == JSONPATH:
             fields.problem("'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine")
             return None
+        if self._variables is not None:
+            self.problems += self._variables.note(raw, location, fields.language)
         scopes = _Inside(self, machine_language)
         return kind.read(name, fields, scopes)
+
+    def shadowing(self) -> Iterator[Problem]:
+        """Variables that a scope around theirs assigns as well."""
+        for scoped in self._assignments:
+            yield from scoped.shadowing()
 
     def transitions(self) -> Iterator[Problem]:
         """Targets that do not exist, states that nothing leads to, and scopes that cannot end."""
@@ -168,6 +183,11 @@ class _Reader:
                 yield Problem("MISSING_END_STATE", "Workflow has no terminal state")
             elif scope.start_at in scope.states:
                 yield from _unreachable(scope, location)
+
+
+def _is_distributed(processor: Mapping[str, Json]) -> bool:
+    config = processor.get("ProcessorConfig")
+    return is_object(config) and config.get("Mode") == "DISTRIBUTED"
 
 
 def _targets(state: State) -> list[tuple[str, str]]:
