@@ -19,7 +19,7 @@ from statebox.asl.states.state import State
 from statebox.asl.states.succeed import Succeed
 from statebox.asl.states.task import Task
 from statebox.asl.states.wait import Wait
-from statebox.asl.variables import Scoped
+from statebox.asl.variable_names import Scoped
 
 _TYPES: Final[dict[str, type[State]]] = {
     type.type: type for type in (Task, Wait, Pass, Succeed, Fail, Choice, Parallel, Map)

@@ -1,67 +1,49 @@
-"""Variables: the names that states assign, what a name may be, and how much all variables of an execution take."""
+"""Variables: what all of an execution's variables together take, counted as they come and go."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import Iterable, Mapping
 
-from statebox.asl.errors import Problem
-from statebox.asl.fields import JSONPATH, SCHEMA
-from statebox.asl.jsontext import Json, is_array, is_object, write_json
-
-_LONGEST_NAME: Final = 80
-_RESERVED: Final = "states"
+from statebox.asl.errors import DATA_LIMIT_EXCEEDED, StateFailure
+from statebox.asl.jsontext import Json, write_json
+from statebox.asl.limits import Limits
 
 
-@dataclass(slots=True)
-class Scoped:
-    """The assignments of one States object: `within` is the scope around it whose variables it can read."""
+class Variables:
+    """The count during one advance: only what is assigned, replaced or forgotten is measured, and never the rest."""
 
-    within: Scoped | None
-    assigned: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    __slots__ = ("_most", "bytes")
 
-    def note(self, state: Mapping[str, Json], location: str, language: str) -> Iterator[Problem]:
-        """Keep which names a state assigns, and where; gives those that cannot be names."""
-        for holder, at in _holders(state, location):
-            assign = holder.get("Assign")
-            if not is_object(assign):
-                continue
-            for key in assign:
-                name = key.removesuffix(".$") if language == JSONPATH else key
-                self.assigned.setdefault(name, []).append(f"{at}/Assign")
-                if name == _RESERVED or len(name) > _LONGEST_NAME or not name.isidentifier():
-                    yield Problem(SCHEMA, f"The variable name '{name}' is not valid.", f"{at}/Assign")
+    def __init__(self, bytes: int, limits: Limits) -> None:
+        self.bytes = bytes
+        self._most = limits.variables_bytes
 
-    def shadowing(self) -> Iterator[Problem]:
-        """The assignments of names that a scope around this one assigns, wherever in it that stands."""
-        for name, places in self.assigned.items():
-            if self.within is not None and self.within.knows(name):
-                message = f"The variable name '{name}' was already defined in a parent scope."
-                yield from (Problem("DUPLICATE_VARIABLE_NAME", message, place) for place in places)
+    def check(self, known: Mapping[str, Json], assigned: Mapping[str, Json]) -> None:
+        """Raise StateFailure when an assignment in a scope would make all of the execution's variables too large."""
+        if self._most and self._after(known, assigned) > self._most:
+            raise StateFailure(
+                DATA_LIMIT_EXCEEDED,
+                f"The variables of the execution would take {self._after(known, assigned)} bytes, more than the maximum "
+                f"of {self._most} bytes.",
+            )
 
-    def knows(self, name: str) -> bool:
-        """Whether this scope or one around it assigns the name."""
-        scope: Scoped | None = self
-        while scope is not None:
-            if name in scope.assigned:
-                return True
-            scope = scope.within
-        return False
+    def assign(self, known: Mapping[str, Json], assigned: Mapping[str, Json]) -> Mapping[str, Json]:
+        """A scope's variables after an assignment."""
+        self.bytes = self._after(known, assigned)
+        return {**known, **assigned}
+
+    def forget(self, scopes: Iterable[Mapping[str, Json]]) -> None:
+        """The variables of these scopes are gone."""
+        # No variables, no work: most machines assign none.
+        if self.bytes:
+            self.bytes -= sum(bytes_of(scope) for scope in scopes if scope)
+
+    def _after(self, known: Mapping[str, Json], assigned: Mapping[str, Json]) -> int:
+        replaced = {name: known[name] for name in assigned if name in known}
+        return self.bytes + bytes_of(assigned) - bytes_of(replaced)
 
 
-def bytes_of(variables: Mapping[str, Json], names: Iterable[str] | None = None) -> int:
-    """How much variables take: their values as compact JSON in UTF-8, and their names."""
-    chosen = variables if names is None else {name: variables[name] for name in names if name in variables}
-    # Braces, colons and commas are not counted: each variable has as many of them, whatever else there is.
-    return len(write_json(chosen)) - 1 - 4 * len(chosen) if chosen else 0
-
-
-def _holders(state: Mapping[str, Json], location: str) -> Iterator[tuple[Mapping[str, Json], str]]:
-    """What of a state can have an Assign: the state, its choices, its catchers."""
-    yield state, location
-    for name in ("Choices", "Catch"):
-        entries = state.get(name)
-        for place, entry in enumerate(entries if is_array(entries) else ()):
-            if is_object(entry):
-                yield entry, f"{location}/{name}[{place}]"
+def bytes_of(variables: Mapping[str, Json]) -> int:
+    """How much variables take: their names, and their values as compact JSON in UTF-8."""
+    # Quotes, colon and comma stand around each, so that the sum is the same however the variables are grouped.
+    return len(write_json(variables)) - 1 - 4 * len(variables) if variables else 0
