@@ -19,6 +19,7 @@ from statebox.asl.states.state import State
 from statebox.asl.states.succeed import Succeed
 from statebox.asl.states.task import Task
 from statebox.asl.states.wait import Wait
+from statebox.asl.transitions import Ways, wrong_ways
 from statebox.asl.variable_names import Scoped
 
 _TYPES: Final[dict[str, type[State]]] = {
@@ -76,7 +77,7 @@ def read(raw: Json) -> StateMachine:
     fields.choice("Version", ("1.0",))
     timeout = fields.integer("TimeoutSeconds", 1, LONGEST_SECONDS)
     reader.read_scope(TOP, fields)
-    problems = [*reader.problems, *reader.shadowing(), *reader.transitions()]
+    problems = [*reader.problems, *reader.shadowing(), *wrong_ways(reader.ways)]
     if problems:
         raise InvalidDefinition(problems)
     return StateMachine(reader.scopes, comment, timeout)
@@ -103,7 +104,7 @@ class _Reader:
     def __init__(self) -> None:
         self.scopes: dict[str, Scope] = {}
         self.problems: list[Problem] = []
-        self._locations: dict[str, str] = {}
+        self.ways: list[Ways] = []
         self._names: set[str] = set()
         self._depth = 0
         self._variables: Scoped | None = None
@@ -119,8 +120,11 @@ class _Reader:
         start_at = fields.text("StartAt") or ""
         raw_states = fields.object("States")
         states: dict[str, State] = {}
-        if raw_states is not None and not raw_states:
-            fields.problem("Value cannot be empty", fields.at("States"))
+        if raw_states is not None:
+            location = "" if fields.location == "/" else fields.location
+            self.ways.append(Ways(location, fields.raw.get("StartAt"), raw_states))
+            if not raw_states:
+                fields.problem("Value cannot be empty", fields.at("States"))
         if self._depth >= _DEEPEST:
             fields.problem(f"States may be nested {_DEEPEST} deep at the most")
             return
@@ -135,7 +139,6 @@ class _Reader:
                 states[name] = state
         self._variables = around
         self._depth -= 1
-        self._locations[key] = fields.location
         self.scopes[key] = Scope(start_at, states)
 
     def _read_state(self, name: str, raw: Json, location: str, machine_language: str) -> State | None:
@@ -172,58 +175,10 @@ class _Reader:
         for scoped in self._assignments:
             yield from scoped.shadowing()
 
-    def transitions(self) -> Iterator[Problem]:
-        """Targets that do not exist, states that nothing leads to, and scopes that cannot end."""
-        for key, scope in self.scopes.items():
-            location = "" if self._locations[key] == "/" else self._locations[key]
-            yield from _dangling(scope, location)
-        for key, scope in self.scopes.items():
-            location = "" if self._locations[key] == "/" else self._locations[key]
-            if scope.states and all(_targets(state) for state in scope.states.values()):
-                yield Problem("MISSING_END_STATE", "Workflow has no terminal state")
-            elif scope.start_at in scope.states:
-                yield from _unreachable(scope, location)
-
 
 def _is_distributed(processor: Mapping[str, Json]) -> bool:
     config = processor.get("ProcessorConfig")
     return is_object(config) and config.get("Mode") == "DISTRIBUTED"
-
-
-def _targets(state: State) -> list[tuple[str, str]]:
-    caught = [(f"Catch[{place}]/Next", catcher.next) for place, catcher in enumerate(state.recovery[1]) if catcher.next]
-    # A Choice and a Catch alone do not make a state that can end: `targets` of an ending state are empty.
-    return [*state.targets, *(caught if state.targets else [])]
-
-
-def _dangling(scope: Scope, location: str) -> Iterator[Problem]:
-    if scope.start_at and scope.states and scope.start_at not in scope.states:
-        yield _missing(scope.start_at, f"{location}/StartAt")
-    for name, state in scope.states.items():
-        caught = [(f"Catch[{place}]/Next", catcher.next) for place, catcher in enumerate(state.recovery[1])]
-        for field, target in [*state.targets, *caught]:
-            if target and target not in scope.states:
-                yield _missing(target, f"{location}/States/{name}/{field}")
-
-
-def _missing(target: str, location: str) -> Problem:
-    return Problem("MISSING_TRANSITION_TARGET", f"Missing 'Next' target: {target}", location)
-
-
-def _unreachable(scope: Scope, location: str) -> Iterator[Problem]:
-    reached: set[str] = set()
-    ahead = [scope.start_at]
-    while ahead:
-        name = ahead.pop()
-        state = scope.states.get(name)
-        if state is None or name in reached:
-            continue
-        reached.add(name)
-        ahead.extend(target for _, target in state.targets)
-        ahead.extend(catcher.next for catcher in state.recovery[1])
-    for name in scope.states:
-        if name not in reached:
-            yield Problem("MISSING_TRANSITION_TARGET", f'State "{name}" is not reachable.', f"{location}/States/{name}")
 
 
 class _Inside:
