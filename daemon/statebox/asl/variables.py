@@ -20,11 +20,11 @@ class Variables:
 
     def check(self, known: Mapping[str, Json], assigned: Mapping[str, Json]) -> None:
         """Raise StateFailure when an assignment in a scope would make all of the execution's variables too large."""
-        if self._most and self._after(known, assigned) > self._most:
+        size = self._after(known, assigned) if self._most else 0
+        if size > self._most:
             raise StateFailure(
                 DATA_LIMIT_EXCEEDED,
-                f"The variables of the execution would take {self._after(known, assigned)} bytes, more than the maximum "
-                f"of {self._most} bytes.",
+                f"The variables of the execution would take {size} bytes, more than the maximum of {self._most} bytes.",
             )
 
     def assign(self, known: Mapping[str, Json], assigned: Mapping[str, Json]) -> Mapping[str, Json]:
