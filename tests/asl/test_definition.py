@@ -10,7 +10,7 @@ from statebox.asl.jsontext import Json
 from tests.asl.driving import states
 
 PASS = {"Type": "Pass", "End": True}
-SCHEMA = "SCHEMA_VALIDATION_FAILED"
+TASK = {"Type": "Task", "Resource": "module:work", "End": True}
 
 
 def findings(definition: Json) -> list[str]:
@@ -22,9 +22,23 @@ def findings(definition: Json) -> list[str]:
     return []
 
 
-def of_state(**fields: Json) -> list[str]:
-    """What is wrong with a machine of this state alone, which ends unless it says otherwise."""
-    return findings(states("A", A={"End": True, **fields} if fields.get("Type") not in ("Succeed", "Fail") else fields))
+def of_state(state: Json, **fields: Json) -> list[str]:
+    """What is wrong with a state that has these fields beside its own, when it is a machine's only one."""
+    return findings(states("A", A={**state, **fields}))
+
+
+def reading(**config: Json) -> Json:
+    """A distributed Map over items that are read from S3 in this way."""
+    return {
+        "Type": "Map",
+        "ItemReader": {"Resource": "arn:aws:states:::s3:getObject", "Parameters": {}, "ReaderConfig": config},
+        "ItemProcessor": {
+            "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+            "StartAt": "I",
+            "States": {"I": PASS},
+        },
+        "End": True,
+    }
 
 
 @pytest.mark.parametrize(
@@ -92,4 +106,100 @@ def test_targets_are_missed_before_ends_are_looked_for_in_any_scope():
         "Missing 'Next' target: Gone at /States/P/Branches[0]/States/I/Next",
         "Workflow has no terminal state at None",
         "Workflow has no terminal state at None",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("config", "messages"),
+    [
+        ({"InputType": "CSV"}, ["The field 'CSVHeaderLocation' is required"]),
+        ({"InputType": "CSV", "ManifestType": "S3_INVENTORY"}, ["The field 'CSVHeaderLocation' is required"]),
+        ({"InputType": "CSV", "CSVHeaderLocation": "GIVEN"}, ["These fields are required: [CSVHeaders]"]),
+        ({"InputType": "CSV", "CSVHeaderLocation": "GIVEN", "CSVHeaders": ["a"]}, []),
+        ({"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW"}, []),
+        ({"InputType": "JSON", "CSVHeaderLocation": "FIRST_ROW"}, ["Field 'CSVHeaderLocation' is not supported"]),
+        ({"InputType": "JSON", "ManifestType": "ATHENA_DATA"}, ["Field 'ManifestType' is not supported"]),
+        (
+            {"InputType": "JSONL", "CSVHeaderLocation": "GIVEN", "CSVHeaders": ["id"]},
+            ["Field 'CSVHeaderLocation' is not supported", "Field 'CSVHeaders' is not supported"],
+        ),
+        ({"Transformation": "LOAD_AND_FLATTEN"}, ["The field 'InputType' is required"]),
+        (
+            {"InputType": "JSON", "MaxItems": 1, "MaxItemsPath": "$.n"},
+            ["There should only be one of the following fields: [MaxItems, MaxItemsPath]"],
+        ),
+        ({"MaxItems": 1}, []),
+    ],
+)
+def test_what_a_reader_is_told_must_go_together(config: Json, messages: list[str]):
+    place = "/States/A/ItemReader/ReaderConfig"
+    assert of_state(reading(**config)) == [f"{message} at {place}" for message in messages]
+
+
+def test_an_items_pointer_is_a_json_pointer():
+    assert of_state(reading(InputType="JSON", ItemsPointer="/data/items")) == []
+    assert of_state(reading(InputType="JSON", ItemsPointer="data/items")) == [
+        "Invalid input: JSON Pointer expression must start with '/': \"data/items\""
+        " at /States/A/ItemReader/ReaderConfig/ItemsPointer"
+    ]
+
+
+def test_a_reader_of_files_finds_out_by_itself_what_it_reads():
+    """Only AWS's own readers insist on being told."""
+    state = reading(InputType="CSV")
+    assert of_state(state, ItemReader={"Resource": "file:orders.csv", "ReaderConfig": {"InputType": "CSV"}}) == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "found"),
+    [
+        ({"IntervalSeconds": 5, "MaxDelaySeconds": 6}, None),
+        ({"IntervalSeconds": 5, "MaxDelaySeconds": 5}, "MaxDelaySeconds must be greater than IntervalSeconds"),
+        ({"MaxDelaySeconds": 31_622_401}, "Maximum value is 31622400"),
+        ({"BackoffRate": 0.9}, "Minimum value is 1.0"),
+        ({"IntervalSeconds": 0}, "Minimum value is 1"),
+        ({"MaxAttempts": -1}, "Minimum value is 0"),
+        ({"MaxAttempts": 1.5}, "Expected value of type Integer"),
+        ({"JitterStrategy": "SOME"}, "Value should be one of the following: [FULL, NONE]"),
+    ],
+)
+def test_the_numbers_of_a_retrier_have_bounds(fields: dict[str, Json], found: str | None):
+    told = of_state(TASK, Retry=[{"ErrorEquals": ["X"], **fields}])
+    at = f"/States/A/Retry[0]/{[*fields][-1]}"
+    assert told == ([] if found is None else [f"{found} at {at}"])
+
+
+def test_percentages_are_bounded_as_the_decimals_that_they_are():
+    """AWS says 100.0."""
+    assert of_state(reading(InputType="JSON"), ToleratedFailurePercentage=100.5) == [
+        "Maximum value is 100.0 at /States/A/ToleratedFailurePercentage"
+    ]
+    assert of_state(reading(InputType="JSON"), ToleratedFailurePercentage=-1) == [
+        "Minimum value is 0.0 at /States/A/ToleratedFailurePercentage"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("language", "other", "catcher"),
+    [("JSONPath", "JSONata", {"Output": 1}), ("JSONata", "JSONPath", {"ResultPath": "$.error"})],
+)
+def test_a_catcher_s_field_of_the_other_language_is_named_as_such(language: str, other: str, catcher: dict[str, Json]):
+    catch = [{"ErrorEquals": ["X"], "Next": "A", **catcher}]
+    [name] = catcher
+    assert of_state(TASK, QueryLanguage=language, Catch=catch) == [
+        f"The QueryLanguage is set to '{language}', but field '{name}' is only supported for the '{other}' "
+        "QueryLanguage at /States/A/Catch[0]"
+    ]
+
+
+@pytest.mark.parametrize("name", ["Variable", "StringEquals", "Not"])
+def test_a_condition_has_no_rule_beside_it(name: str):
+    choice: Json = {
+        "Type": "Choice",
+        "QueryLanguage": "JSONata",
+        "Choices": [{"Condition": "{% true %}", name: {}, "Next": "B"}],
+    }
+    assert findings(states("A", A=choice, B=PASS)) == [
+        f"The QueryLanguage is set to 'JSONata', but field '{name}' is only supported for the 'JSONPath' QueryLanguage"
+        " at /States/A/Choices[0]"
     ]

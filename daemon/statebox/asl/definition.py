@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from statebox.asl.errors import InvalidDefinition, Problem
-from statebox.asl.fields import JSONATA, JSONPATH, LONGEST_SECONDS, SCHEMA, Fields
+from statebox.asl.fields import JSONATA, JSONPATH, LONGEST_SECONDS, SCHEMA, Fields, listed
 from statebox.asl.jsontext import InvalidJson, Json, is_object, read_json
 from statebox.asl.states.choice import Choice
 from statebox.asl.states.fail import Fail
@@ -116,7 +116,7 @@ class _Reader:
             fields.refuse_unknown(("StartAt", "States", "Comment", "ProcessorConfig"))
         missing = [name for name in ("States", "StartAt") if name not in fields]
         if missing:
-            fields.problem(f"These fields are required: [{', '.join(missing)}]")
+            fields.problem(f"These fields are required: {listed(missing)}")
         start_at = fields.text("StartAt") or ""
         raw_states = fields.object("States")
         states: dict[str, State] = {}
