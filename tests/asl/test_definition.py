@@ -194,12 +194,49 @@ def test_a_catcher_s_field_of_the_other_language_is_named_as_such(language: str,
 
 @pytest.mark.parametrize("name", ["Variable", "StringEquals", "Not"])
 def test_a_condition_has_no_rule_beside_it(name: str):
-    choice: Json = {
-        "Type": "Choice",
-        "QueryLanguage": "JSONata",
-        "Choices": [{"Condition": "{% true %}", name: {}, "Next": "B"}],
-    }
+    rule = {"Condition": "{% true %}", name: "x", "Next": "B"}
+    choice = {"Type": "Choice", "QueryLanguage": "JSONata", "Choices": [rule]}
     assert findings(states("A", A=choice, B=PASS)) == [
         f"The QueryLanguage is set to 'JSONata', but field '{name}' is only supported for the 'JSONPath' QueryLanguage"
         " at /States/A/Choices[0]"
     ]
+
+
+def test_a_rule_has_no_condition():
+    """What a rule of JSONPath would need is not asked for on top."""
+    choice = {"Type": "Choice", "Choices": [{"Condition": True, "Next": "B"}]}
+    assert findings(states("A", A=choice, B=PASS)) == [
+        "The QueryLanguage is set to 'JSONPath', but field 'Condition' is only supported for the 'JSONata' "
+        "QueryLanguage at /States/A/Choices[0]"
+    ]
+
+
+@pytest.mark.parametrize("items", ["x", {"a": 1}, 5, None])
+def test_the_items_of_a_map_are_an_array_or_an_expression(items: Json):
+    processor = {"StartAt": "I", "States": {"I": PASS}}
+    loop = {"Type": "Map", "QueryLanguage": "JSONata", "ItemProcessor": processor, "End": True}
+    assert of_state(loop, Items=[]) == of_state(loop, Items=[1, "{% 2 %}"]) == of_state(loop, Items="{% [1] %}") == []
+    assert of_state(loop, Items=items) == ["Expected value of type [ARRAY] at /States/A/Items"]
+
+
+@pytest.mark.parametrize(
+    ("state", "field"),
+    [
+        ({"Type": "Wait"}, "Seconds"),
+        ({"Type": "Wait"}, "Timestamp"),
+        (TASK, "TimeoutSeconds"),
+        (TASK, "HeartbeatSeconds"),
+        ({"Type": "Map", "ItemProcessor": {"StartAt": "I", "States": {"I": PASS}}}, "MaxConcurrency"),
+        ({"Type": "Map", "ItemProcessor": {"StartAt": "I", "States": {"I": PASS}}}, "Items"),
+    ],
+)
+def test_a_broken_expression_is_told_once(state: dict[str, Json], field: str):
+    """And not as a number or a text that it is not either."""
+    assert of_state({**state, "QueryLanguage": "JSONata", "End": True}, **{field: "{% %}"}) == [
+        f"Unexpected end of expression at /States/A/{field}"
+    ]
+
+
+def test_a_broken_condition_is_told_once():
+    choice = {"Type": "Choice", "QueryLanguage": "JSONata", "Choices": [{"Condition": "{% %}", "Next": "B"}]}
+    assert findings(states("A", A=choice, B=PASS)) == ["Unexpected end of expression at /States/A/Choices[0]/Condition"]
