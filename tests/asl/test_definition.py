@@ -240,3 +240,12 @@ def test_a_broken_expression_is_told_once(state: dict[str, Json], field: str):
 def test_a_broken_condition_is_told_once():
     choice = {"Type": "Choice", "QueryLanguage": "JSONata", "Choices": [{"Condition": "{% %}", "Next": "B"}]}
     assert findings(states("A", A=choice, B=PASS)) == ["Unexpected end of expression at /States/A/Choices[0]/Condition"]
+
+
+def test_the_older_name_of_a_map_s_item_selector_is_of_jsonpath_alone():
+    loop = {"Type": "Map", "Parameters": {}, "ItemProcessor": {"StartAt": "I", "States": {"I": PASS}}, "End": True}
+    assert of_state(loop) == []
+    assert of_state(loop, QueryLanguage="JSONata") == [
+        "The QueryLanguage is set to 'JSONata', but field 'Parameters' is only supported for the 'JSONPath' "
+        "QueryLanguage at /States/A"
+    ]
