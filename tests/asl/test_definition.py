@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from statebox.asl.definition import read
+from statebox.asl.definition import parse, read
 from statebox.asl.errors import InvalidDefinition
 from statebox.asl.jsontext import Json
 from tests.asl.driving import states
@@ -249,3 +249,42 @@ def test_the_older_name_of_a_map_s_item_selector_is_of_jsonpath_alone():
         "The QueryLanguage is set to 'JSONata', but field 'Parameters' is only supported for the 'JSONPath' "
         "QueryLanguage at /States/A"
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "column"),
+    [
+        (
+            "not a definition",
+            "Unrecognized token 'not': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or "
+            "'false')",
+            4,
+        ),
+        (
+            '{"StartAt": yes}',
+            "Unrecognized token 'yes': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or "
+            "'false')",
+            16,
+        ),
+        (
+            '{"StartAt": "A" "States": {}}',
+            "Unexpected character ('\"' (code 34)): was expecting comma to separate Object entries",
+            17,
+        ),
+    ],
+)
+def test_a_text_that_is_no_json_is_refused_in_jackson_s_words(text: str, words: str, column: int):
+    with pytest.raises(InvalidDefinition) as refused:
+        parse(text)
+    [problem] = refused.value.problems
+    source = f'[Source: (String)"{text}"; line: 1, column: {column}]'
+    assert (problem.code, problem.location) == ("INVALID_JSON_DESCRIPTION", source)
+    assert problem.message == f"{words}\n at {source}"
+
+
+def test_of_a_long_text_only_the_beginning_is_shown():
+    with pytest.raises(InvalidDefinition) as refused:
+        parse("no" + " " * 600)
+    [problem] = refused.value.problems
+    assert problem.location is not None
+    assert problem.location.endswith('"[truncated 102 chars]; line: 1, column: 3]')

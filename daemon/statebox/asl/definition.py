@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from statebox.asl.data.jackson import complaint
 from statebox.asl.errors import InvalidDefinition, Problem
 from statebox.asl.fields import JSONATA, JSONPATH, LONGEST_SECONDS, SCHEMA, Fields, listed
 from statebox.asl.jsontext import InvalidJson, Json, is_object, read_json
@@ -26,7 +26,6 @@ _TYPES: Final[dict[str, type[State]]] = {
     type.type: type for type in (Task, Wait, Pass, Succeed, Fail, Choice, Parallel, Map)
 }
 _NO_OBJECT: Final = "Definition must be a valid JSON object"
-_FIRST_WORD: Final = re.compile(r"\s*([A-Za-z_$][\w$]*)")
 _SOURCE_SHOWN: Final = 500
 _LONGEST_NAME: Final = 80
 _DEEPEST: Final = 100
@@ -84,18 +83,14 @@ def read(raw: Json) -> StateMachine:
 
 
 def _broken_json(text: str, why: str) -> Problem:
-    """What is wrong with a text that is not JSON; of a word where a value should be, in AWS's (Jackson's) words."""
-    word = _FIRST_WORD.match(text)
-    if word is None or word[1] in ("true", "false", "null"):
-        return Problem("INVALID_JSON_DESCRIPTION", why)
-    before = text[: word.end()]
+    """What is wrong with a text that is not JSON, in AWS's (Jackson's) words where it has any, else as it was found."""
     shown = f'"{text[:_SOURCE_SHOWN]}"'
     if len(text) > _SOURCE_SHOWN:
         shown += f"[truncated {len(text) - _SOURCE_SHOWN} chars]"
-    line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-    source = f"[Source: (String){shown}; line: {line}, column: {column}]"
-    expected = "was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
-    return Problem("INVALID_JSON_DESCRIPTION", f"Unrecognized token '{word[1]}': {expected}\n at {source}", source)
+    said = complaint(text, f"(String){shown}")
+    if said is None:
+        return Problem("INVALID_JSON_DESCRIPTION", why)
+    return Problem("INVALID_JSON_DESCRIPTION", said, said.rpartition("\n at ")[2])
 
 
 class _Reader:
