@@ -226,6 +226,7 @@ def test_the_items_of_a_map_are_an_array_or_an_expression(items: Json):
         ({"Type": "Wait"}, "Timestamp"),
         (TASK, "TimeoutSeconds"),
         (TASK, "HeartbeatSeconds"),
+        (TASK, "Credentials"),
         ({"Type": "Map", "ItemProcessor": {"StartAt": "I", "States": {"I": PASS}}}, "MaxConcurrency"),
         ({"Type": "Map", "ItemProcessor": {"StartAt": "I", "States": {"I": PASS}}}, "Items"),
     ],

@@ -244,9 +244,10 @@ def _resource(fields: Fields) -> Resource:
 
 def _credentials(fields: Fields) -> Template | JsonataTemplate | None:
     """The role to work in: `{"RoleArn": …}`, in JSONata also as one expression."""
-    expression = fields.expression("Credentials")
-    if expression is not None or (named := fields.object("Credentials")) is None:
-        return expression
+    if fields.is_dynamic("Credentials"):
+        return fields.expression("Credentials")
+    if (named := fields.object("Credentials")) is None:
+        return None
     if "RoleArn" not in named and (fields.language == JSONATA or "RoleArn.$" not in named):
         fields.problem("The field 'RoleArn' is required but was missing", fields.at("Credentials"))
     return fields.payload("Credentials")
