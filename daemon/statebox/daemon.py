@@ -331,7 +331,9 @@ def _store_settings(config: Config, name: str) -> StoreSettings:
 def execution_limits(config: Config) -> ExecutionLimits:
     """How much one execution may be."""
     limits = config.limits
-    return ExecutionLimits(config.daemon.transitions_per_step, limits.payload_bytes, limits.history_events)
+    return ExecutionLimits(
+        config.daemon.transitions_per_step, limits.payload_bytes, limits.history_events, limits.variables_bytes
+    )
 
 
 def _limits(config: Config) -> Limits:

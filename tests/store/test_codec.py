@@ -94,6 +94,7 @@ executions = st.builds(
     seed=st.booleans(),
     response=unset_or_values,
     unfinished=st.booleans(),
+    variables_bytes=counts,
 )
 
 
@@ -195,6 +196,14 @@ def test_a_gap_in_the_history_is_a_fault():
 
     with pytest.raises(ValueError, match="gap in the history before the event 4"):
         write_chunk(history, Texts())
+
+
+def test_what_was_stored_before_variables_were_counted_is_read():
+    """The count stands at the end, and its absence means none."""
+    fields = fields_of(execution())
+    fields[b"state"] = fields[b"state"].removesuffix(b",0]") + b"]"
+    assert fields[b"state"].endswith(b",[]]")
+    assert read_execution(fields, whole=True).variables_bytes == 0
 
 
 def test_a_field_that_is_missing_is_said_to_be():

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from statebox.asl.data.jackson import complaint
 from statebox.asl.errors import InvalidDefinition, Problem
-from statebox.asl.fields import JSONATA, JSONPATH, LONGEST_SECONDS, SCHEMA, Fields
+from statebox.asl.fields import JSONATA, JSONPATH, LONGEST_SECONDS, SCHEMA, Fields, listed
 from statebox.asl.jsontext import InvalidJson, Json, is_object, read_json
 from statebox.asl.states.choice import Choice
 from statebox.asl.states.fail import Fail
@@ -19,12 +19,13 @@ from statebox.asl.states.state import State
 from statebox.asl.states.succeed import Succeed
 from statebox.asl.states.task import Task
 from statebox.asl.states.wait import Wait
+from statebox.asl.transitions import Ways, wrong_ways
+from statebox.asl.variable_names import Scoped
 
 _TYPES: Final[dict[str, type[State]]] = {
     type.type: type for type in (Task, Wait, Pass, Succeed, Fail, Choice, Parallel, Map)
 }
 _NO_OBJECT: Final = "Definition must be a valid JSON object"
-_FIRST_WORD: Final = re.compile(r"\s*([A-Za-z_$][\w$]*)")
 _SOURCE_SHOWN: Final = 500
 _LONGEST_NAME: Final = 80
 _DEEPEST: Final = 100
@@ -75,25 +76,21 @@ def read(raw: Json) -> StateMachine:
     fields.choice("Version", ("1.0",))
     timeout = fields.integer("TimeoutSeconds", 1, LONGEST_SECONDS)
     reader.read_scope(TOP, fields)
-    problems = [*reader.problems, *reader.transitions()]
+    problems = [*reader.problems, *reader.shadowing(), *wrong_ways(reader.ways)]
     if problems:
         raise InvalidDefinition(problems)
     return StateMachine(reader.scopes, comment, timeout)
 
 
 def _broken_json(text: str, why: str) -> Problem:
-    """What is wrong with a text that is not JSON; of a word where a value should be, in AWS's (Jackson's) words."""
-    word = _FIRST_WORD.match(text)
-    if word is None or word[1] in ("true", "false", "null"):
-        return Problem("INVALID_JSON_DESCRIPTION", why)
-    before = text[: word.end()]
+    """What is wrong with a text that is not JSON, in AWS's (Jackson's) words where it has any, else as it was found."""
     shown = f'"{text[:_SOURCE_SHOWN]}"'
     if len(text) > _SOURCE_SHOWN:
         shown += f"[truncated {len(text) - _SOURCE_SHOWN} chars]"
-    line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-    source = f"[Source: (String){shown}; line: {line}, column: {column}]"
-    expected = "was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
-    return Problem("INVALID_JSON_DESCRIPTION", f"Unrecognized token '{word[1]}': {expected}\n at {source}", source)
+    said = complaint(text, f"(String){shown}")
+    if said is None:
+        return Problem("INVALID_JSON_DESCRIPTION", why)
+    return Problem("INVALID_JSON_DESCRIPTION", said, said.rpartition("\n at ")[2])
 
 
 class _Reader:
@@ -102,9 +99,11 @@ class _Reader:
     def __init__(self) -> None:
         self.scopes: dict[str, Scope] = {}
         self.problems: list[Problem] = []
-        self._locations: dict[str, str] = {}
+        self.ways: list[Ways] = []
         self._names: set[str] = set()
         self._depth = 0
+        self._variables: Scoped | None = None
+        self._assignments: list[Scoped] = []
 
     def read_scope(self, key: str, fields: Fields) -> None:
         """Read a States object with its StartAt and keep it under `key`."""
@@ -112,22 +111,29 @@ class _Reader:
             fields.refuse_unknown(("StartAt", "States", "Comment", "ProcessorConfig"))
         missing = [name for name in ("States", "StartAt") if name not in fields]
         if missing:
-            fields.problem(f"These fields are required: [{', '.join(missing)}]")
+            fields.problem(f"These fields are required: {listed(missing)}")
         start_at = fields.text("StartAt") or ""
         raw_states = fields.object("States")
         states: dict[str, State] = {}
-        if raw_states is not None and not raw_states:
-            fields.problem("Value cannot be empty", fields.at("States"))
+        if raw_states is not None:
+            location = "" if fields.location == "/" else fields.location
+            self.ways.append(Ways(location, fields.raw.get("StartAt"), raw_states))
+            if not raw_states:
+                fields.problem("Value cannot be empty", fields.at("States"))
         if self._depth >= _DEEPEST:
             fields.problem(f"States may be nested {_DEEPEST} deep at the most")
             return
         self._depth += 1
+        around = self._variables
+        # The items of a distributed Map are executions of their own: they see no variables but theirs.
+        self._variables = Scoped(None if _is_distributed(fields.raw) else around)
+        self._assignments.append(self._variables)
         for name, raw in (raw_states or {}).items():
             state = self._read_state(name, raw, f"{fields.at('States')}/{name}", fields.language)
             if state is not None:
                 states[name] = state
+        self._variables = around
         self._depth -= 1
-        self._locations[key] = fields.location
         self.scopes[key] = Scope(start_at, states)
 
     def _read_state(self, name: str, raw: Json, location: str, machine_language: str) -> State | None:
@@ -154,56 +160,20 @@ class _Reader:
         if machine_language == JSONATA and fields.language == JSONPATH:
             fields.problem("'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine")
             return None
+        if self._variables is not None:
+            self.problems += self._variables.note(raw, location, fields.language)
         scopes = _Inside(self, machine_language)
         return kind.read(name, fields, scopes)
 
-    def transitions(self) -> Iterator[Problem]:
-        """Targets that do not exist, states that nothing leads to, and scopes that cannot end."""
-        for key, scope in self.scopes.items():
-            location = "" if self._locations[key] == "/" else self._locations[key]
-            yield from _dangling(scope, location)
-        for key, scope in self.scopes.items():
-            location = "" if self._locations[key] == "/" else self._locations[key]
-            if scope.states and all(_targets(state) for state in scope.states.values()):
-                yield Problem("MISSING_END_STATE", "Workflow has no terminal state")
-            elif scope.start_at in scope.states:
-                yield from _unreachable(scope, location)
+    def shadowing(self) -> Iterator[Problem]:
+        """Variables that a scope around theirs assigns as well."""
+        for scoped in self._assignments:
+            yield from scoped.shadowing()
 
 
-def _targets(state: State) -> list[tuple[str, str]]:
-    caught = [(f"Catch[{place}]/Next", catcher.next) for place, catcher in enumerate(state.recovery[1]) if catcher.next]
-    # A Choice and a Catch alone do not make a state that can end: `targets` of an ending state are empty.
-    return [*state.targets, *(caught if state.targets else [])]
-
-
-def _dangling(scope: Scope, location: str) -> Iterator[Problem]:
-    if scope.start_at and scope.states and scope.start_at not in scope.states:
-        yield _missing(scope.start_at, f"{location}/StartAt")
-    for name, state in scope.states.items():
-        caught = [(f"Catch[{place}]/Next", catcher.next) for place, catcher in enumerate(state.recovery[1])]
-        for field, target in [*state.targets, *caught]:
-            if target and target not in scope.states:
-                yield _missing(target, f"{location}/States/{name}/{field}")
-
-
-def _missing(target: str, location: str) -> Problem:
-    return Problem("MISSING_TRANSITION_TARGET", f"Missing 'Next' target: {target}", location)
-
-
-def _unreachable(scope: Scope, location: str) -> Iterator[Problem]:
-    reached: set[str] = set()
-    ahead = [scope.start_at]
-    while ahead:
-        name = ahead.pop()
-        state = scope.states.get(name)
-        if state is None or name in reached:
-            continue
-        reached.add(name)
-        ahead.extend(target for _, target in state.targets)
-        ahead.extend(catcher.next for catcher in state.recovery[1])
-    for name in scope.states:
-        if name not in reached:
-            yield Problem("MISSING_TRANSITION_TARGET", f'State "{name}" is not reachable.', f"{location}/States/{name}")
+def _is_distributed(processor: Mapping[str, Json]) -> bool:
+    config = processor.get("ProcessorConfig")
+    return is_object(config) and config.get("Mode") == "DISTRIBUTED"
 
 
 class _Inside:

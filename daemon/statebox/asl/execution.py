@@ -183,6 +183,7 @@ class Execution(msgspec.Struct, frozen=True):
     that it was started through the seed's contract, `response` what `module:sendResponse` answered there. `whole` is
     false when only some of its branches are loaded; `input` and a branch's `data` may be ELSEWHERE then. `unfinished`
     says that the last advance stopped at its bound.
+    `variables_bytes` is what the variables of all its branches take.
     A child of a distributed Map walks only the `scope` of its items, and answers the task `parent_task` of the
     execution `parent` when it ends; `map_run` is the ARN that it belongs to.
     """
@@ -209,6 +210,7 @@ class Execution(msgspec.Struct, frozen=True):
     seed: bool = False
     response: Json | msgspec.UnsetType = msgspec.UNSET
     unfinished: bool = False
+    variables_bytes: int = 0
     whole: bool = True
     scope: str = ""
     parent: str | None = None

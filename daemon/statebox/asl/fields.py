@@ -76,9 +76,9 @@ class Fields:
         """The one field of the group that is there; several, or none where one is required, are a problem."""
         present = [name for name in names if name in self.raw]
         if len(present) > 1:
-            self.problem(f"There should only be one of the following fields: [{', '.join(names)}]")
+            self.problem(f"There should only be one of the following fields: {listed(names)}")
         elif required and not present:
-            self.problem(f"This object should have only one of the following fields: [{', '.join(names)}]")
+            self.problem(f"This object should have only one of the following fields: {listed(names)}")
         return present[0] if present else None
 
     def require(self, name: str) -> bool:
@@ -143,7 +143,7 @@ class Fields:
         if isinstance(value, bool) or not isinstance(value, int | float):
             self.problem("Expected value of type Number", self.at(name))
             return None
-        return float(value) if self._within(name, value, low, high) else None
+        return float(value) if self._within(name, value, float(low), float(high)) else None
 
     def timestamp(self, name: str) -> int | None:
         """An RFC 3339 timestamp, as milliseconds since the epoch."""
@@ -237,6 +237,18 @@ class Fields:
         else:
             return True
         return False
+
+
+def listed(names: Sequence[str]) -> str:
+    """A few names as AWS lists them: in the order in which Java iterates over a HashSet of them."""
+
+    def bucket(name: str) -> int:
+        code = 0
+        for character in name:
+            code = (31 * code + ord(character)) & 0xFFFFFFFF
+        return (code ^ code >> 16) & 15
+
+    return f"[{', '.join(sorted(names, key=bucket))}]"
 
 
 def milliseconds_of(text: str) -> int | None:

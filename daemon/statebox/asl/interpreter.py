@@ -24,7 +24,7 @@ from statebox.asl.stepping.happenings import happen, overflow
 from statebox.asl.stepping.walking import run
 from statebox.asl.stepping.working_copy import WorkingCopy
 
-UNLIMITED: Final = Limits(payload_bytes=0, events=0)
+UNLIMITED: Final = Limits(payload_bytes=0, events=0, variables_bytes=0)
 
 
 class Step(msgspec.Struct, frozen=True):

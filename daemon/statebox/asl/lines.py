@@ -139,6 +139,12 @@ class Lines:
         if not self._whole:
             raise BranchesNeeded(root)
 
+    def variables_below(self, parent: str) -> Iterator[Mapping[str, Json]]:
+        """The variables of all branches below `parent`."""
+        for id in self._below(parent):
+            line = self._open.get(id)
+            yield self._before[id].variables if line is None else line.variables
+
     def remove_below(self, parent: str) -> None:
         """Forget all branches below `parent`, which must still be waiting for them."""
         for id in self._below(parent):

@@ -92,16 +92,20 @@ def read_retry(fields: Fields) -> tuple[Retrier, ...]:
                 "Comment",
             )
         )
+        entry.text("Comment")
         interval = entry.integer("IntervalSeconds", 1)
         attempts = entry.integer("MaxAttempts", 0)
         rate = entry.number("BackoffRate", 1.0)
+        longest = entry.integer("MaxDelaySeconds", 1, _MOST_DELAY_SECONDS)
+        if longest is not None and interval is not None and longest <= interval:
+            entry.problem("MaxDelaySeconds must be greater than IntervalSeconds", entry.at("MaxDelaySeconds"))
         retriers.append(
             Retrier(
                 error_equals=_error_equals(entry),
                 interval_seconds=1 if interval is None else interval,
                 max_attempts=3 if attempts is None else attempts,
                 backoff_rate=2.0 if rate is None else rate,
-                max_delay_seconds=entry.integer("MaxDelaySeconds", 1, _MOST_DELAY_SECONDS),
+                max_delay_seconds=longest,
                 full_jitter=entry.choice("JitterStrategy", ("FULL", "NONE")) == "FULL",
             )
         )
@@ -115,6 +119,7 @@ def read_catch(fields: Fields) -> tuple[Catcher, ...]:
     entries = fields.array("Catch", may_be_empty=True) or ()
     for entry in _entries(fields, "Catch", entries):
         entry.require("Next")
+        entry.text("Comment")
         catchers.append(
             Catcher(
                 error_equals=_error_equals(entry),

@@ -87,6 +87,7 @@ def child_of(parent: Execution, command: StartChild, now_ms: int) -> Execution:
         deadline_ms=None,
         next_event=1,
         branches={},
+        variables_bytes=0,
         response=msgspec.UNSET,
         unfinished=False,
         seed=False,

@@ -195,6 +195,12 @@ class LimitsConfig:
         values.whole(at_least=0, at_most=1024 * 1024 * 1024),
         "largest input, output or result, in bytes of JSON; more fails the state with States.DataLimitExceeded",
     )
+    variables_bytes: int = option(
+        10_485_760,
+        values.whole(at_least=0, at_most=1024 * 1024 * 1024),
+        "what all variables of an execution may take, in bytes of JSON; an Assign beyond that fails its state in the "
+        "same way",
+    )
     history_events: int = option(
         25_000,
         values.whole(at_least=0, at_most=1_000_000_000),

@@ -75,6 +75,7 @@ class _State(msgspec.Struct, frozen=True, array_like=True):
     cause: str | None
     output: Json
     response: list[Json]
+    variables_bytes: int = 0
 
 
 class _Record(msgspec.Struct, frozen=True, array_like=True):
@@ -120,6 +121,7 @@ def write_state(execution: Execution, texts: Texts) -> bytes:
             e.cause,
             msgspec.Raw(texts.of(e.output)),
             [] if e.response is msgspec.UNSET else [e.response],
+            e.variables_bytes,
         )
     )
 
@@ -166,6 +168,7 @@ def read_execution(fields: Mapping[bytes, bytes], whole: bool) -> Execution:
         seed=head.seed,
         response=state.response[0] if state.response else msgspec.UNSET,
         unfinished=state.unfinished,
+        variables_bytes=state.variables_bytes,
         whole=whole,
         scope=head.scope,
         parent=head.parent,

@@ -80,6 +80,7 @@ def test_paths_may_start_anywhere():
         r"States.Array('\u0041')",
         "States.Array('\\",
         "States.Array($.a[)",
+        "States.Array($.a\\",
         "States.Array($states.input)",
         "States.Array($.a b)",
     ],

@@ -291,7 +291,7 @@ def test_the_comparisons_are_those_of_aws():
         ({"Not": {"Variable": "$", "IsNull": True}, "Variable": "$"}, "Field 'Variable' is not supported", ""),
         (
             {"Not": {"Variable": "$", "IsNull": True}, "And": []},
-            "There should only be one of the following fields: [And, Or, Not]",
+            "There should only be one of the following fields: [Not, Or, And]",
             "",
         ),
     ],

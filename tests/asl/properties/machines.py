@@ -93,6 +93,9 @@ class _Making:
         """StartAt and States. Each state leads to the next one, so all are reached and the last one ends it."""
         names = [self._name() for _ in range(self._number(1, 3 if depth else 4))]
         states = {name: self._state(names, place, depth) for place, name in enumerate(names)}
+        for state in states.values():
+            for assigning in (state, *state.get("Catch", ())):
+                _name_after_depth(assigning, depth)
         return {"StartAt": names[0], "States": states}
 
     def _state(self, names: list[str], place: int, depth: int) -> dict[str, Json]:
@@ -228,3 +231,12 @@ class _Making:
 
     def _rarely(self, times: int) -> bool:
         return self._draw(st.integers(1, times)) == times
+
+
+def _name_after_depth(assigning: dict[str, Json], depth: int) -> None:
+    """Let its variables be called by the depth of their scope, as no scope may assign what one around it does."""
+    if "Assign" in assigning:
+        assigning["Assign"] = {
+            f"{key.removesuffix('.$')}{depth}{'.$' * key.endswith('.$')}": value
+            for key, value in assigning["Assign"].items()
+        }

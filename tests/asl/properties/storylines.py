@@ -8,6 +8,7 @@ from typing import Final
 
 from statebox.asl.execution import Execution, OnChild, OnChildren, OnTurn
 from statebox.asl.history import HistoryEvent
+from statebox.asl.variables import bytes_of
 
 _ENDINGS: Final = {"ExecutionSucceeded", "ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted"}
 # The start, the root's first state, and what ends all from outside point back to nothing.
@@ -53,6 +54,7 @@ def check_between(execution: Execution) -> None:
         assert not execution.unfinished
         assert not list(execution.outstanding())
         return
+    assert execution.variables_bytes == sum(bytes_of(branch.variables) for branch in branches.values())
     left_undone = False
     for branch in branches.values():
         assert branch.parent is None or branch.parent in branches

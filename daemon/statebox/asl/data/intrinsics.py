@@ -182,7 +182,7 @@ class _Parser:
                 continue
             nested += (character in "[(") - (character in "])")
             # An escaped character of a name is none of those that end it.
-            self._position += 2 if character == "\\" else 1
+            self._position = min(self._position + (2 if character == "\\" else 1), len(self._text))
         try:
             return parse_path(self._text[start : self._position].rstrip(" \t\r\n"))
         except InvalidPath as invalid:

@@ -27,20 +27,23 @@ _WANTED: Final = {
 }
 
 
-def complaint(text: str) -> str | None:
-    """What is wrong with the text and where, or None for what has no such words here."""
+def complaint(text: str, source: str = _SOURCE) -> str | None:
+    """What is wrong with the text and where, or None for what has no such words here.
+
+    `source` is how the text is shown: it is withheld unless another way is given.
+    """
     broken = None if len(text) > _LONGEST else _break(text)
     if broken is None or broken.msg not in _WANTED:
         return None
     place = broken.pos
     kind, start = _innermost(text[:place])
     if not text[place:].strip(" \t\r\n"):
-        return None if kind is None else _end(text, kind, start) + _at(text, len(text))
+        return None if kind is None else _end(text, kind, start, source) + _at(text, len(text), source)
     word = _WORD.match(text, place)
     if broken.msg == "Expecting value" and word is not None:
-        return f"Unrecognized token '{word[0]}': was expecting {_VALUES}" + _at(text, word.end())
+        return f"Unrecognized token '{word[0]}': was expecting {_VALUES}" + _at(text, word.end(), source)
     wanted = _WANTED[broken.msg].format(kind=kind)
-    return f"Unexpected character ('{text[place]}' (code {ord(text[place])})): {wanted}" + _at(text, place)
+    return f"Unexpected character ('{text[place]}' (code {ord(text[place])})): {wanted}" + _at(text, place, source)
 
 
 def _break(text: str) -> json.JSONDecodeError | None:
@@ -64,11 +67,12 @@ def _innermost(text: str) -> tuple[str | None, int]:
     return (_KINDS[text[open_at[-1]]], open_at[-1]) if open_at else (None, 0)
 
 
-def _end(text: str, kind: str, start: int) -> str:
+def _end(text: str, kind: str, start: int, source: str) -> str:
     """How it is said that the text ends too early: between entries, or behind one."""
     if text.rstrip(" \t\r\n")[-1] in ",:" or _ends_with_name(text, kind, start):
         return f"Unexpected end-of-input within/between {kind} entries"
-    return f"Unexpected end-of-input: expected close marker for {kind} (start marker at {_location(text, start)})"
+    opened = _location(text, start, source)
+    return f"Unexpected end-of-input: expected close marker for {kind} (start marker at {opened})"
 
 
 def _ends_with_name(text: str, kind: str, start: int) -> bool:
@@ -79,10 +83,10 @@ def _ends_with_name(text: str, kind: str, start: int) -> bool:
     return bool(last) and text[start : last[-1]].rstrip(" \t\r\n")[-1] in "{," and text.rstrip(" \t\r\n")[-1] == '"'
 
 
-def _at(text: str, place: int) -> str:
-    return f"\n at {_location(text, place)}"
+def _at(text: str, place: int, source: str) -> str:
+    return f"\n at {_location(text, place, source)}"
 
 
-def _location(text: str, place: int) -> str:
+def _location(text: str, place: int, source: str) -> str:
     before = text[:place]
-    return f"[Source: {_SOURCE}; line: {before.count(chr(10)) + 1}, column: {place - before.rfind(chr(10))}]"
+    return f"[Source: {source}; line: {before.count(chr(10)) + 1}, column: {place - before.rfind(chr(10))}]"

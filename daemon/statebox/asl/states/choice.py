@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -65,11 +65,6 @@ class Choice(State):
             else:
                 fields.problem("Expected value of type [OBJECT]", location)
         return cls(**cls.common(name, fields), choices=tuple(choices), default=fields.text("Default"))
-
-    @property
-    def targets(self) -> Sequence[tuple[str, str]]:
-        chosen = [(f"Choices[{place}]/Next", choice.next) for place, choice in enumerate(self.choices) if choice.next]
-        return chosen if self.default is None else [*chosen, ("Default", self.default)]
 
     def enter(self, visit: Visit) -> Transition:
         sources = visit.sources()

@@ -15,6 +15,7 @@ from statebox.asl.data.templates import Template
 from statebox.asl.fields import JSONATA, Fields
 from statebox.asl.jsontext import Json, write_json
 from statebox.asl.quantities import Quantity, read_quantity
+from statebox.asl.states.reader_config import check_reader_config
 
 _MOST_ITEMS: Final = 100_000_000
 _LARGEST_BATCH_BYTES: Final = 262_144
@@ -78,6 +79,7 @@ class Distributed:
     @classmethod
     def read(cls, name: str, fields: Fields) -> Self:
         """Read them."""
+        check_reader_config(fields)
         return cls(
             label=_read_label(name, fields),
             reader=_read_transfer(fields, "ItemReader", "ReaderConfig"),
@@ -141,6 +143,8 @@ def _read_transfer(fields: Fields, name: str, config: str) -> Transfer | None:
                 "MaxItems",
                 *_paths(fields, "MaxItemsPath"),
                 "ItemsPointer",
+                "Transformation",
+                "ManifestType",
             ),
             ("MaxItemsPath",),
         )

@@ -232,8 +232,10 @@ def _rule(value: Json, location: str, problems: list[Problem], depth: int) -> Ru
             )
         elif name not in known:
             _problem(problems, f"Field '{name}' is not supported", location)
+    if "Condition" in value and not combiners and not comparisons and "Variable" not in value:
+        return None  # it is a rule of the other language, and that was said
     if len(combiners) > 1:
-        return _problem(problems, _several(", ".join(_COMBINERS)), location)
+        return _problem(problems, _several("Not, Or, And"), location)
     if combiners:
         return _combined(combiners[0], value[combiners[0]], f"{location}/{combiners[0]}", problems, depth)
     return _compared(value, comparisons, location, problems)

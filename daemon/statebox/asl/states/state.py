@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final, Protocol, Self, TypeAlias, TypedDict
 
@@ -169,11 +169,6 @@ class State:
         return None
 
     @property
-    def targets(self) -> Sequence[tuple[str, str]]:
-        """Where it can go: (field, state name)."""
-        return () if self.next is None else (("Next", self.next),)
-
-    @property
     def recovery(self) -> tuple[tuple[Retrier, ...], tuple[Catcher, ...]]:
         """Its Retry and Catch."""
         return (), ()
@@ -200,7 +195,9 @@ class State:
         if "Next" in cls.allowed.both:
             fields.text("Next")
             end = fields.boolean("End")
-            if ("Next" in fields) == (end is True):
+            if "Next" in fields and end is True:
+                fields.problem("There should only be one of the following fields: [Next, End]")
+            elif "Next" not in fields and end is not True:
                 fields.problem("This object should have only one of the following fields: [Next, End]")
         return Common(name=name, next=_text(fields, "Next"), flow=read_flow(cls.allowed.known(fields), cls.has_result))
 

@@ -78,6 +78,8 @@ def _distributed_child(copy: WorkingCopy, line: Line, scope: str, index: int, da
 def end_branch(copy: WorkingCopy, line: Line, parent: Line) -> Said | None:
     """A branch has ended below its parent."""
     line.state = None
+    copy.variables.forget([line.variables])
+    line.variables = {}
     fork = copy.state_of(parent)
     waiting = _of(parent)
     latest = line.last

@@ -121,6 +121,7 @@ def _wrong_with(copy: WorkingCopy, line: Line, state: State, leave: Leave) -> St
             copy.check(leave.output, state.name)
         if leave.assigned:
             copy.check(leave.assigned, state.name)
+            copy.variables.check(line.variables, leave.assigned)
     except StateFailure as failure:
         return failure if failure.error != RUNTIME else located(copy, line, failure)
     return None
@@ -131,7 +132,7 @@ def _leave(copy: WorkingCopy, line: Line, state: State, leave: Leave) -> None:
     if code is not None:
         if assigned:
             line.last = copy.write(line.last, code, state.name, output, assigned)
-            line.variables = {**line.variables, **assigned}
+            line.variables = copy.variables.assign(line.variables, assigned)
         else:
             line.last = copy.write(line.last, code, state.name, output)
     line.data = output

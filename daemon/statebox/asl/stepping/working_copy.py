@@ -22,6 +22,7 @@ from statebox.asl.lines import Closed, Line, Lines
 from statebox.asl.moment import Dice, Moment
 from statebox.asl.states.map import Map
 from statebox.asl.states.state import State
+from statebox.asl.variables import Variables
 
 _ENDINGS: Final = {
     CODES[type] for type in ("ExecutionSucceeded", "ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted")
@@ -59,6 +60,7 @@ class WorkingCopy:
         self.unfinished = execution.unfinished
         self.history: list[HistoryEvent] = []
         self.next_event = execution.next_event
+        self.variables = Variables(execution.variables_bytes, limits)
         self.answered: set[str] = set()
         self.response: Json | msgspec.UnsetType = execution.response
         self.ending: tuple[Status, Json, str | None, str | None] | None = None
@@ -93,6 +95,7 @@ class WorkingCopy:
             branches=branches,
             response=self.response,
             unfinished=self.unfinished and self.ending is None,
+            variables_bytes=self.variables.bytes,
         )
 
     def end(self, status: Status, output: Json = None, error: str | None = None, cause: str | None = None) -> None:
@@ -175,6 +178,7 @@ class WorkingCopy:
 
     def remove_below(self, parent: str) -> None:
         """Forget all branches below a branch, which must still be waiting for them."""
+        self.variables.forget(self.lines.variables_below(parent))
         self.lines.remove_below(parent)
         if not self.ready:
             return
