@@ -240,3 +240,40 @@ def test_the_same_arguments_give_the_same_run():
 
     assert drive(pick, new_execution({})).history == drive(pick, new_execution({})).history
     assert drive(pick, new_execution({})).output != drive(pick, new_execution({}, name="another")).output
+
+
+def test_names_of_states_that_look_like_those_of_branches_mean_nothing():
+    """A Map may be called as a branch of a Parallel is known inside, or have no name at all."""
+
+    def inner(name: str, result: str) -> Json:
+        return {"StartAt": name, "States": {name: {"Type": "Pass", "Result": result, "End": True}}}
+
+    outcome = drive(
+        machine(
+            "P",
+            P={"Type": "Parallel", "Branches": [inner("a", "branch")], "ResultPath": "$.p", "Next": "P[0]"},
+            **{
+                "P[0]": {
+                    "Type": "Map",
+                    "ItemsPath": "$.items",
+                    "ItemProcessor": inner("b", "item"),
+                    "ResultPath": "$.m",
+                    "Next": "",
+                },
+                "": {
+                    "Type": "Map",
+                    "ItemsPath": "$.items",
+                    "ItemProcessor": {
+                        "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+                        **inner("c", "child"),
+                    },
+                    "ResultPath": "$.d",
+                    "End": True,
+                },
+            },
+        ),
+        new_execution({"items": [1]}),
+    )
+
+    assert (outcome.status, outcome.error, outcome.cause) == (Status.SUCCEEDED, None, None)
+    assert outcome.output == {"items": [1], "p": ["branch"], "m": ["item"], "d": ["child"]}
