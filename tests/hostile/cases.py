@@ -112,6 +112,19 @@ _LOOP: Final = write_json_text(
         },
     }
 )
+_RULES: Final = write_json_text(
+    {
+        "StartAt": "C",
+        "States": {
+            "C": {
+                "Type": "Choice",
+                "Choices": [{"Variable": "$.t", "IsTimestamp": True, "Next": "S"}] * 100,
+                "Default": "C",
+            },
+            "S": {"Type": "Succeed"},
+        },
+    }
+)
 _LONG_FORMAT: Final = "States.Format('" + "{}" * 5_000 + "'" + ",$.text" * 5_000 + ")"
 
 
@@ -151,6 +164,7 @@ CASES: Final = [
     _case("States.ArrayRange of a billion", _path("States.ArrayRange(1, 1000000000, 1)"), 0, "States.Runtime"),
     _case("States.Format with 5,000 times 200 KB", _path(_LONG_FORMAT), {"text": "x" * 200_000}, "memory|timeout"),
     _case("endless Choice loop", _LOOP, {"n": 1}, "maximum number of history events"),
+    _case("endless Choice loop with 100 rules", _RULES, {"t": "2" * 100_000}, "maximum number of history events"),
     _case("Map of 100,000 items", _mapped(), [1] * 100_000, "maximum number of history events"),
     _case("definition of 1 MB, one expression", _jsonata("[" + "1," * 480_000 + "1]"), 0, "refused"),
     _case("definition of 60 KB, one expression", _jsonata("[" + "1," * 29_000 + "1]"), 0, "SUCCEEDED|timeout"),
