@@ -11,6 +11,9 @@ from statebox.asl.jsontext import Json
 # Executions of the tier core, ok and strict in percent, averaged over categories.
 _OTHERS: Final = (("LocalStack 4.14", "96.6", "96.6"), ("moto 5.2", "69.8", "-"))
 
+# In a category of so many cases each must be ok.
+_FEW: Final = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:
@@ -45,6 +48,11 @@ def average(judged: Sequence[Judged]) -> tuple[float, float]:
 def executions_of(judged: Iterable[Judged], tier: str | None = None) -> list[Judged]:
     """The executions among them, of one tier or of all."""
     return [one for one in judged if one.case["kind"] == "execution" and tier in (None, one.case["tier"])]
+
+
+def crowded_with_misses(judged: Sequence[Judged]) -> list[str]:
+    """The categories with more cases that are not ok than one, or than none where there are few cases."""
+    return [category for category, cases, ok, _ in _rows(judged) if cases - ok > (0 if cases <= _FEW else 1)]
 
 
 def lines(judged: Sequence[Judged]) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import secrets
@@ -160,6 +161,9 @@ class Daemon:
             scheduler.start()
             listening.append(group.create_task(scheduler.follow(self._wakeups.hints(), self._resume)))
             self._spawn = group.create_task
+            # What is there by now stays. A look through all of it for garbage would stop everything for 30 ms.
+            gc.collect()
+            gc.freeze()
             self._starting = False
             self._notifier.ready(self._status())
             _log.info("ready at %s, machines: %s", self.url, ", ".join(machines.names()) or "none")

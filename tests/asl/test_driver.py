@@ -18,6 +18,7 @@ from tests.asl.driving import states
 
 WORK: Json = {"Type": "Task", "Resource": "openwhisk:work", "End": True}
 ASK: Json = {"Type": "Task", "Resource": "module:suspend", "End": True}
+DONE: Json = {"Type": "Pass", "End": True}
 DAY_MS = 86_400_000
 
 
@@ -240,3 +241,70 @@ def test_the_same_arguments_give_the_same_run():
 
     assert drive(pick, new_execution({})).history == drive(pick, new_execution({})).history
     assert drive(pick, new_execution({})).output != drive(pick, new_execution({}, name="another")).output
+
+
+def test_names_of_states_that_look_like_those_of_branches_mean_nothing():
+    """A Map may be called as a branch of a Parallel is known inside, or have no name at all."""
+
+    def inner(name: str, result: str) -> Json:
+        return {"StartAt": name, "States": {name: {"Type": "Pass", "Result": result, "End": True}}}
+
+    outcome = drive(
+        machine(
+            "P",
+            P={"Type": "Parallel", "Branches": [inner("a", "branch")], "ResultPath": "$.p", "Next": "P[0]"},
+            **{
+                "P[0]": {
+                    "Type": "Map",
+                    "ItemsPath": "$.items",
+                    "ItemProcessor": inner("b", "item"),
+                    "ResultPath": "$.m",
+                    "Next": "",
+                },
+                "": {
+                    "Type": "Map",
+                    "ItemsPath": "$.items",
+                    "ItemProcessor": {
+                        "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+                        **inner("c", "child"),
+                    },
+                    "ResultPath": "$.d",
+                    "End": True,
+                },
+            },
+        ),
+        new_execution({"items": [1]}),
+    )
+
+    assert (outcome.status, outcome.error, outcome.cause) == (Status.SUCCEEDED, None, None)
+    assert outcome.output == {"items": [1], "p": ["branch"], "m": ["item"], "d": ["child"]}
+
+
+@pytest.mark.parametrize("read", ["text", 5, None, {"a": 1}])
+def test_what_a_reader_brings_must_be_an_array(read: Json):
+    run: Json = {
+        "Type": "Map",
+        "ItemReader": {"Resource": "file:items.json"},
+        "ItemProcessor": {
+            "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+            **states("I", I={"Type": "Pass", "End": True}),
+        },
+        "Catch": [{"ErrorEquals": ["States.ItemReaderFailed"], "Next": "Caught"}],
+        "End": True,
+    }
+
+    outcome = drive(machine("M", M=run, Caught=DONE), new_execution({}), tasks=lambda _: Succeeds(read))
+
+    assert outcome.output == {
+        "Error": "States.ItemReaderFailed",
+        "Cause": "Attempting to map over non-iterable node.",
+    }
+    assert types(outcome)[4:7] == ["MapRunFailed", "MapStateFailed", "MapStateExited"]
+
+
+def test_a_run_that_outlasts_the_calendar_is_broken_off():
+    longest: Json = {"Type": "Wait", "Seconds": 99_999_999, "Next": "C"}
+    again: Json = {"Type": "Choice", "Choices": [{"Variable": "$$.State.EnteredTime", "IsPresent": True, "Next": "W"}]}
+
+    with pytest.raises(TooManyTransitions, match="beyond the year 9999"):
+        drive(machine("W", W=longest, C={**again, "Default": "S"}, S={"Type": "Succeed"}), new_execution({}))

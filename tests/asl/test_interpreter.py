@@ -347,6 +347,19 @@ def test_a_retried_parallel_starts_all_its_branches_again():
     assert started[1].previous == failed.id
 
 
+def test_large_payloads_use_up_the_bound_of_transitions():
+    """What a step makes is written at once, so it is no more than some megabytes."""
+    again: Json = {"Type": "Pass", "Parameters": {"x.$": "$.x"}}
+    chain = {f"S{n}": {**again, "Next": f"S{n + 1}"} for n in range(100)}
+
+    run = Driver(states("S0", **chain, S100={"Type": "Succeed"}), {"x": "y" * 200_000})
+
+    assert run.execution.status is Status.SUCCEEDED
+    entered = [sum(event.type == "PassStateEntered" for event in step.history) for step in run.steps]
+    assert sum(entered) == 100
+    assert max(entered) < 60
+
+
 def test_a_map_runs_its_processor_for_each_item_in_bounded_numbers():
     """Never more than MaxConcurrency iterations at once; the output is in the items' order."""
     run = Driver(

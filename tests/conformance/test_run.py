@@ -81,7 +81,8 @@ def test_cases_are_counted_by_category(tmp_path: Path):
 
 
 def test_too_many_misses_fail_and_say_what_differs(tmp_path: Path):
-    cases = [recorded(one_state(Type="Succeed"), {"status": "FAILED"}, id="mine")]
+    good = recorded(one_state(Type="Succeed"), {"status": "SUCCEEDED"})
+    cases = [recorded(one_state(Type="Succeed"), {"status": "FAILED"}, id="mine"), good, good, good]
 
     told = conform(tmp_path, cases, "--max-misses", "0", "--diff")
 
@@ -90,6 +91,17 @@ def test_too_many_misses_fail_and_say_what_differs(tmp_path: Path):
     assert 'status (False): expected "FAILED", got "SUCCEEDED"' in told.output
     assert conform(tmp_path, cases, "--max-misses", "1", "--min-strict", "0").exit_code == 0
     assert "0 cases" in conform(tmp_path, cases, "--only", "yours").output
+
+
+@pytest.mark.parametrize(("misses", "cases", "code"), [(1, 4, 0), (2, 9, 1), (1, 3, 1), (0, 1, 0)])
+def test_a_category_bears_one_miss_and_a_small_one_none(tmp_path: Path, misses: int, cases: int, code: int):
+    state = one_state(Type="Succeed")
+    wrong, right = recorded(state, {"status": "FAILED"}), recorded(state, {"status": "SUCCEEDED"})
+
+    told = conform(tmp_path, [wrong] * misses + [right] * (cases - misses), "--min-strict", "0")
+
+    assert told.exit_code == code
+    assert ("not ok for one category: wait" in told.output) is (code == 1)
 
 
 def test_a_case_that_cannot_be_run_is_a_mismatch(tmp_path: Path):

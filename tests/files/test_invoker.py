@@ -56,7 +56,7 @@ class Site:
 def site(tmp_path: Path) -> Site:
     root = tmp_path / "data"
     root.mkdir()
-    return Site(root, FileLimits(read_bytes=2_000_000, items=100, brackets=20_000, written_bytes=1000))
+    return Site(root, FileLimits(read_bytes=2_000_000, items=100, brackets=20_000, cells=500, written_bytes=1000))
 
 
 async def test_a_json_array_is_iterated_as_it_is(site: Site):
@@ -190,6 +190,16 @@ async def test_json_of_too_many_arrays_and_objects_is_refused_before_it_is_parse
     assert await site.read(name) == (f"{name} has more than the 20000 opening brackets that can be read",)
     site.put("a.csv", "a\n" + "[" * 20_001)
     assert len(await site.read("a.csv")) == 1
+
+
+async def test_a_csv_file_of_many_columns_may_have_few_rows(site: Site):
+    """Each row has all columns, so a small file can hold very many of them."""
+    columns = ",".join(f"c{number}" for number in range(50))
+    site.put("a.csv", columns + "\nx" * 10)
+    assert len(await site.read("a.csv")) == 10
+    site.put("a.csv", columns + "\nx" * 11)
+    assert await site.read("a.csv") == ("a.csv has more than the 500 cells, rows times columns, that can be read",)
+    assert len(await site.read("a.csv", 10)) == 10
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -11,10 +10,8 @@ import pytest_asyncio
 from statebox.daemon import Daemon
 from tests.hostile.cases import CASES, HEADER, Case, measure, open_daemon, row
 
-# Generous, as machines that run tests are busy; the benchmark of the same cases shows the figures.
-MOST_SECONDS = 15.0
-MOST_LAG_MS = 1_000.0
-MOST_MIB = 512.0
+# Generous, as machines that run tests are busy; the benchmark of the same cases takes the bounds as they are.
+PATIENCE = 5.0
 
 _rows: list[str] = []
 
@@ -38,7 +35,4 @@ async def daemon() -> AsyncIterator[Daemon]:
 async def test_a_hostile_execution_ends_with_a_clear_word(daemon: Daemon, case: Case) -> None:
     cost = await measure(daemon, case)
     _rows.append(row(case, cost))
-    assert re.search(case.ends, cost.outcome)
-    assert cost.seconds < MOST_SECONDS
-    assert cost.lag_ms < MOST_LAG_MS
-    assert max(cost.daemon_mib, cost.worker_mib) < MOST_MIB
+    assert cost.excesses(case, PATIENCE) == []

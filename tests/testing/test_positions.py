@@ -74,6 +74,26 @@ def test_a_large_text_with_deep_nesting_is_read_at_once():
     assert time.monotonic() - began < 5
 
 
+def test_a_definition_with_thousands_of_problems_is_told_about_at_once():
+    text = "{" + ",".join(f'"s{n}": {{"Type": "Pass"}}' for n in range(20_000)) + "}"
+    positions = Positions(text)
+    began = time.monotonic()
+
+    columns = [positions.at(f"/s{n}/Type").column for n in range(20_000)]
+
+    assert columns == sorted(columns)
+    assert time.monotonic() - began < 3
+
+
+def test_names_without_letters_and_brackets_without_numbers_are_told_apart():
+    positions = Positions('{"": {"": 1}, "a]": 2, "a": [{"": 3}]}')
+
+    assert positions.at("//").column == 7
+    assert positions.at("[a]").column == 1
+    assert positions.at("/a[0]/").column == 31
+    assert positions.at("/a[0]").column == 30
+
+
 names = st.text(max_size=5)
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),

@@ -43,7 +43,7 @@ class Scope:
 @dataclass(frozen=True, slots=True)
 class StateMachine:
     """A parsed definition. `scopes` holds the top level under "", and each inner States object under its state's name
-    (`M` for the item processor of the Map M, `P[0]` for the first branch of the Parallel P)."""
+    (`M[]` for the item processor of the Map M, `P[0]` for the first branch of the Parallel P)."""
 
     scopes: Mapping[str, Scope]
     comment: str | None = None

@@ -44,11 +44,13 @@ from statebox.asl.walk import AWS_LIMITS, Walk, child_of
 
 # As many as there can be events in the history of one execution.
 MOST_TRANSITIONS: Final = 25_000
+# The last millisecond of the year 9999, behind which there are no timestamps.
+_LAST_MS: Final = 253_402_300_799_999
 _ENTERED: Final = frozenset(code for code, type in enumerate(TYPES) if type.endswith("StateEntered"))
 
 
 class TooManyTransitions(RuntimeError):
-    """The run entered more states, or saw more events, than it may: it would perhaps never end."""
+    """The run entered more states, saw more events, or took more time than it may: it would perhaps never end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,8 @@ class _Driver:
         while self._agenda and not root.walk.execution.ended:
             at_ms, _, _, due = heapq.heappop(self._agenda)
             if not due.stale(at_ms):
+                if at_ms > _LAST_MS:
+                    raise TooManyTransitions("it goes on beyond the year 9999")
                 self._now_ms = max(self._now_ms, at_ms)
                 self._tell(due.run, due.event)
         execution = root.walk.execution

@@ -19,7 +19,9 @@ _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 # One that never ends goes to the text's end: looking for its end again from each quote in it would take for ever.
 _STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
-_STEPS: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+_STEPS: Final = {ord("["): 1, ord("]"): -1}
+_ALIKE: Final = bytes.maketrans(b"{}", b"[]")
+_LEVELS: Final = 8
 _NO_BRACKETS: Final = bytes(byte for byte in range(256) if byte not in b"[]{}")
 
 
@@ -84,6 +86,13 @@ def nests_too_deep(text: str | bytes) -> bool:
     raw = text.encode(errors="replace") if isinstance(text, str) else text
     if raw.count(b"[") + raw.count(b"{") <= DEEPEST:
         return False
-    # Without strings only the brackets matter.
-    brackets = _STRING.sub(b"", raw).translate(None, _NO_BRACKETS)
-    return max(accumulate(map(_STEPS.__getitem__, brackets)), default=0) > DEEPEST
+    # Without strings only the brackets matter, and not of which kind they are.
+    brackets = inner = _STRING.sub(b"", raw).translate(_ALIKE, _NO_BRACKETS)
+    # Most texts are gone when the innermost pairs are taken away a few times, which is quicker than counting.
+    for _ in range(_LEVELS):
+        inner = inner.replace(b"[]", b"")
+    return _depth(inner) + _LEVELS > DEEPEST and _depth(brackets) > DEEPEST
+
+
+def _depth(brackets: bytes) -> int:
+    return max(accumulate(map(_STEPS.__getitem__, brackets)), default=0)

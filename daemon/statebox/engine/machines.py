@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
@@ -13,8 +12,12 @@ from statebox.asl.errors import InvalidDefinition as Invalid
 from statebox.asl.jsontext import Json
 from statebox.engine.errors import InvalidDefinition, StateMachineDoesNotExist
 from statebox.engine.ports import Definition
+from statebox.engine.recent import Recent
 
+# How many parsed definitions are kept, …
 _KEPT: Final = 512
+# … and how much text in all they are made of: parsed, a character takes 20 to 160 bytes.
+_KEPT_CHARACTERS: Final = 2 << 20
 # Expressions take up to 20 µs for each character: a text longer than this is parsed on a thread, …
 _LONG: Final = 4_096
 # … and one longer than this first where it can be killed.
@@ -24,13 +27,16 @@ Check = Callable[[Definition], Awaitable[None]]
 
 
 class Machines:
-    """Definitions by name, and the state machines they parse to."""
+    """Definitions by name, and the state machines they parse to.
 
-    def __init__(self, kept: int = _KEPT, check: Check | None = None) -> None:
-        self._kept = kept
+    Of those that were used last it keeps at most `kept`, and at most `kept_characters` of text, but always one.
+    """
+
+    def __init__(self, kept: int = _KEPT, kept_characters: int = _KEPT_CHARACTERS, check: Check | None = None) -> None:
         self._check = check
         self._named: dict[str, Definition] = {}
-        self._parsed: OrderedDict[str, StateMachine] = OrderedDict()
+        # By hash.
+        self._parsed = Recent[StateMachine](kept, kept_characters)
 
     async def load(self, named: Mapping[str, str]) -> None:
         """Take these as the named definitions, all or none, without keeping others waiting.
@@ -64,11 +70,7 @@ class Machines:
 
     def machine(self, definition: Definition) -> StateMachine:
         """The parsed machine. Raises InvalidDefinition with all its problems."""
-        machine = self._parsed.get(definition.hash)
-        if machine is None:
-            return self._keep(definition, _parsed(definition))
-        self._parsed.move_to_end(definition.hash)
-        return machine
+        return self._parsed.get(definition.hash) or self._keep(definition, _parsed(definition))
 
     def takes_long(self, definition: Definition) -> bool:
         """Whether the machine is to be prepared, as parsing it here would keep everybody waiting."""
@@ -83,9 +85,7 @@ class Machines:
         return self.machine(definition)
 
     def _keep(self, definition: Definition, machine: StateMachine) -> StateMachine:
-        self._parsed[definition.hash] = machine
-        while len(self._parsed) > self._kept:
-            self._parsed.popitem(last=False)
+        self._parsed.put(definition.hash, machine, len(definition.text))
         return machine
 
 

@@ -32,8 +32,9 @@ from statebox.engine.work import (
     without_unchanged,
 )
 
-# Fewer than a daemon keeps: each process has a copy.
+# Fewer than a daemon keeps: each process has a copy, and what they take is missing for evaluations.
 _KEPT: Final = 32
+_KEPT_CHARACTERS: Final = 512 << 10
 
 
 def main() -> None:
@@ -41,7 +42,7 @@ def main() -> None:
     memory, most_bytes = int(sys.argv[1]), int(sys.argv[2])
     resource.setrlimit(resource.RLIMIT_AS, (most_bytes, most_bytes))
     progress = mmap.mmap(memory, PROGRESS.size)
-    machines = Machines(kept=_KEPT)
+    machines = Machines(kept=_KEPT, kept_characters=_KEPT_CHARACTERS)
     try:
         while (work := _read(sys.stdin.buffer)) is not None:
             sys.stdout.buffer.write(packed(_answer(work, machines, progress)))

@@ -35,7 +35,7 @@ def read_items(content: bytes, reading: Reading, limits: FileLimits) -> list[Jso
         case "JSONL":
             items = _lines(path, text)
         case _:
-            items = _rows(path, text, reading.csv)
+            items = _rows(path, text, reading.csv, limits.cells)
     wanted = list(islice(items, min(reading.most_items, limits.items + 1)))
     if len(wanted) > limits.items:
         raise FileTrouble(f"{path} has more than the {limits.items} items that can be read")
@@ -90,14 +90,16 @@ def _lines(path: str, text: str) -> Iterator[Json]:
             raise FileTrouble(f"{path}, line {number}: not JSON: {told}") from None
 
 
-def _rows(path: str, text: str, layout: CsvLayout) -> Iterator[Json]:
+def _rows(path: str, text: str, layout: CsvLayout, most_cells: int) -> Iterator[Json]:
     records = read_records(text, layout.delimiter)
     try:
         headers = layout.headers or tuple(next(records, ()))
         if len(set(headers)) < len(headers):
             raise FileTrouble("CSV headers cannot contain duplicates.")
         empty = dict.fromkeys(headers, "")
-        for fields in records:
+        for number, fields in enumerate(records, 1):
+            if number * len(headers) > most_cells:
+                raise FileTrouble(f"{path} has more than the {most_cells} cells, rows times columns, that can be read")
             yield empty | dict(zip(headers, fields, strict=False))
     except InvalidCsv as error:
         raise FileTrouble(f"{path}, {error}") from None

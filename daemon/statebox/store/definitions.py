@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import Final
+
+from statebox.engine.recent import Recent
 
 _MOST_TEXTS: Final = 1000
 _MOST_CHARACTERS: Final = 32 << 20
@@ -13,18 +14,12 @@ class Definitions:
     """The texts that were used last, and on which shards they are known to be stored."""
 
     def __init__(self, most_texts: int = _MOST_TEXTS, most_characters: int = _MOST_CHARACTERS) -> None:
-        self._most_texts = most_texts
-        self._most_characters = most_characters
-        self._texts: OrderedDict[str, tuple[str, set[int]]] = OrderedDict()
-        self._characters = 0
+        self._texts = Recent[tuple[str, set[int]]](most_texts, most_characters)
 
     def text(self, hash: str) -> str | None:
         """The text with that hash, when it is at hand."""
         found = self._texts.get(hash)
-        if found is None:
-            return None
-        self._texts.move_to_end(hash)
-        return found[0]
+        return None if found is None else found[0]
 
     def is_stored(self, hash: str, shard: int) -> bool:
         """Whether it was found on that shard. It may have gone since, with its last user."""
@@ -37,10 +32,4 @@ class Definitions:
         if found is not None:
             found[1].add(shard)
             return
-        self._texts[hash] = text, {shard}
-        self._characters += len(text)
-        while len(self._texts) > 1 and (
-            len(self._texts) > self._most_texts or self._characters > self._most_characters
-        ):
-            _, (dropped, _) = self._texts.popitem(last=False)
-            self._characters -= len(dropped)
+        self._texts.put(hash, (text, {shard}), len(text))

@@ -15,6 +15,8 @@ _TOKEN: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+
 
 # How read_json says where a text is no JSON.
 PLACE: Final = re.compile(r" at line (\d+) column (\d+)$")
+_NEXT_STEP: Final = re.compile(r"[/\[]")
+_INDEX: Final = re.compile(r"\[([0-9]{1,9})\]")
 
 # Whether what is in it has names.
 _OPENS: Final = {"{": True, "[": False}
@@ -69,12 +71,20 @@ def _follow(node: _Node, location: str) -> _Node:
         node, rest = ahead.pop()
         if len(rest) < least:
             best, least = node, len(rest)
-        for step, inner in node.inner.items():
-            written = f"/{step}" if isinstance(step, str) else f"[{step}]"
-            after = rest.removeprefix(written)
-            if rest.startswith(written) and (not after or after[0] in "/["):
-                ahead.append((inner, after))
+        # Where this step may end: in front of what begins another one, or at the end of all.
+        for end in (*(found.start() for found in _NEXT_STEP.finditer(rest, 1)), len(rest)):
+            step = _step(rest[:end])
+            if step in node.inner:
+                ahead.append((node.inner[step], rest[end:]))
     return best
+
+
+def _step(written: str) -> Step | None:
+    """What a part of a location, a name or an index, stands for; None when it is neither."""
+    if written.startswith("/"):
+        return written[1:]
+    index = _INDEX.fullmatch(written)
+    return None if index is None else int(index[1])
 
 
 def _read(text: str) -> _Node:

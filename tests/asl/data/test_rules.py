@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from statebox.asl.data.allowance import Allowance
+from statebox.asl.data.jsonata.failures import OutOfSteps
 from statebox.asl.data.shapes import kind
 from statebox.asl.errors import RUNTIME, Problem, StateFailure
 from statebox.asl.jsontext import Json
@@ -319,3 +321,21 @@ def test_rules_may_be_nested_a_hundred_deep():
         nested = {"Not": nested}
     assert not holds(nested, None)
     assert problems_of({"Not": nested})[0][0] == "Rules may be nested 100 deep at the most"
+
+
+@pytest.mark.parametrize(
+    ("value", "document"),
+    [
+        ({"And": [{"Variable": "$.a", "IsString": True}] * 100}, {"a": "x"}),
+        ({"And": [{"Variable": "$.a", "IsPresent": True}] * 100}, {"a": "x"}),
+        ({"Variable": "$.a", "StringMatches": "*y"}, {"a": "x" * 1_000_000}),
+        ({"Variable": "$.a", "StringLessThanPath": "$.a"}, {"a": "x" * 1_000_000}),
+    ],
+)
+def test_many_rules_and_long_texts_are_paid_for(value: Json, document: Json):
+    """What would keep others waiting is done where it can be killed."""
+    paying = sources(document)
+    paying.allowance = Allowance(200)
+
+    with pytest.raises(OutOfSteps):
+        rule(value).matches(paying)

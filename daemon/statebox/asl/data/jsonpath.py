@@ -223,8 +223,8 @@ def _parse(text: str) -> Path:
 
 
 _parse_cached = lru_cache(_CACHED)(_parse)
-# A text longer than this is not worth its place in the cache.
-_LONGEST_CACHED: Final = 1000
+# A parsed path takes up to 80 bytes for each of its characters: one that is longer is not worth its place.
+_LONGEST_CACHED: Final = 200
 
 
 def _split_root(text: str) -> tuple[Root, str | None, str]:

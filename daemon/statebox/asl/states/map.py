@@ -36,7 +36,7 @@ _STATE_FAILED: Final = CODES["MapStateFailed"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Map(State):
-    """A Map state; its item processor is the machine's scope of the state's own name. `distributed` is None inline."""
+    """A Map state; its item processor is the machine's scope `<name>[]`. `distributed` is None inline."""
 
     type: ClassVar[str] = "Map"
     has_result: ClassVar[bool] = True
@@ -87,7 +87,7 @@ class Map(State):
         if processor is not None and (raw := fields.object(processor)) is not None:
             inner = fields.inside(raw, fields.at(processor))
             distributed = _is_distributed(inner)
-            scopes.read_scope(name, inner)
+            scopes.read_scope(_scope(name), inner)
         fields.only_one("ItemSelector", "Parameters")
         jsonata = fields.language == JSONATA
         selector = fields.payload("ItemSelector") or (None if jsonata else fields.template("Parameters"))
@@ -154,7 +154,7 @@ class Map(State):
 
     def scope_of(self, index: int) -> str:
         """The scope that an iteration walks through."""
-        return self.name
+        return _scope(self.name)
 
     def distributed_results(self, visit: Visit, waiting: OnChildren, outputs: Sequence[Json]) -> Transition:
         """Go on with the outputs of all children, or have them written first."""
@@ -253,6 +253,11 @@ def _items(fields: Fields) -> JsonataTemplate | None:
     if not fields.holds_expression("Items") and fields.array("Items", may_be_empty=True) is None:
         return None
     return fields.jsonata("Items")
+
+
+def _scope(name: str) -> str:
+    # With brackets, as a branch of a Parallel: a state may be called as any name with an index, or have no name at all.
+    return f"{name}[]"
 
 
 def _is_distributed(processor: Fields) -> bool:

@@ -18,6 +18,9 @@ from statebox.asl.jsontext import Json
 
 _SCHEMA: Final = "SCHEMA_VALIDATION_FAILED"
 _DEEPEST: Final = 100
+# What a rule costs, and how much of a text is looked at in a step.
+_STEPS: Final = 3
+_LETTERS_A_STEP: Final = 512
 _COMBINERS: Final = ("And", "Or", "Not")
 # What only JSONata rules have.
 _JSONATA: Final = ("Condition", "Output")
@@ -132,6 +135,7 @@ class IsPresent:
 
     def matches(self, sources: Sources) -> bool:
         """Whether it holds."""
+        _pay(sources)
         try:
             self.variable.read(sources)
         except NoValue:
@@ -207,11 +211,19 @@ def variables_of(rule: Rule) -> Iterator[str]:
 
 def _read(path: Path, sources: Sources) -> Json:
     try:
-        return path.read(sources)
+        value = path.read(sources)
     except NoValue:
         raise StateFailure(
             RUNTIME, f"Invalid path '{path.text}': The choice state's condition path references an invalid value."
         ) from None
+    _pay(sources, value)
+    return value
+
+
+def _pay(sources: Sources, value: Json = None) -> None:
+    """Pay for looking at a rule, and at a value. A state may have thousands of them, and a loop thousands of states."""
+    if sources.allowance is not None:
+        sources.allowance.pay(_STEPS + (len(value) // _LETTERS_A_STEP if is_text(value) else 0))
 
 
 def _rule(value: Json, location: str, problems: list[Problem], depth: int) -> Rule | None:

@@ -53,7 +53,7 @@ def _begin_child(copy: WorkingCopy, line: Line, state: State, index: int, previo
             if data is not items[index]:
                 copy.check(data, state.name)
             if state.distributed is not None:
-                copy.lines.add(_distributed_child(copy, line, state.name, index, data))
+                copy.lines.add(_distributed_child(copy, line, state.scope_of(index), index, data))
                 return
             last = copy.write(previous, _ITERATION_STARTED, state.name, index)
         case Parallel():

@@ -27,14 +27,16 @@ from statebox.asl.variables import Variables
 _ENDINGS: Final = {
     CODES[type] for type in ("ExecutionSucceeded", "ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted")
 }
+# How much of a payload counts as much as one more transition.
+_BYTES_A_TRANSITION: Final = 16 << 10
 
 
 class WorkingCopy:
     """An execution that can be edited.
 
-    `ready` are the lines that stand before a state, in turn; `budget` is how many states the step may still enter, and
-    `unfinished` says that it left something undone. `answered` are the tokens of callbacks that got their answer.
-    `ending` is how the execution ended, as (status, output, error, cause).
+    `ready` are the lines that stand before a state, in turn; `budget` is how many states the step may still enter, less
+    where payloads are large, and `unfinished` says that it left something undone. `answered` are the tokens of
+    callbacks that got their answer. `ending` is how the execution ended, as (status, output, error, cause).
     """
 
     def __init__(
@@ -120,6 +122,8 @@ class WorkingCopy:
             raise StateFailure(RUNTIME, TOO_DEEP)
         if self.limits.exceeded_by(len(text)):
             raise too_large(whose)
+        # All that a step makes is written at once: large payloads use it up as many small states do.
+        self.budget -= len(text) // _BYTES_A_TRANSITION
 
     def visible(self, line: Line) -> Mapping[str, Json]:
         """The variables that a line's state can read: its own scope's and those of the scopes around it."""

@@ -20,6 +20,8 @@ from statebox.asl.jsontext import Json
 
 _OPENING: Final = "{%"
 _CLOSING: Final = "%}"
+# A parsed expression takes up to 160 bytes for each of its characters: one that is longer is not worth its place.
+_LONGEST_KEPT: Final = 500
 _UNSUPPORTED: Final = "returned an unsupported result type."
 _INTERNAL: Final = "threw an internal error during evaluation."
 
@@ -105,9 +107,13 @@ def inner_text(text: str) -> str:
     return text[len(_OPENING) : -len(_CLOSING)].strip()
 
 
-@lru_cache(maxsize=1024)
 def parse_expression(text: str) -> Expression:
     """Parse the text of an expression, without `{%` and `%}`. Raises InvalidExpression in AWS's words."""
+    return _parse_kept(text) if len(text) <= _LONGEST_KEPT else Expression(text, parse(text))
+
+
+@lru_cache(maxsize=1024)
+def _parse_kept(text: str) -> Expression:
     return Expression(text, parse(text))
 
 
