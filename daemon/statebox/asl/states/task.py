@@ -244,7 +244,7 @@ def _resource(fields: Fields) -> Resource:
 
 def _credentials(fields: Fields) -> Template | JsonataTemplate | None:
     """The role to work in: `{"RoleArn": …}`, in JSONata also as one expression."""
-    if fields.is_dynamic("Credentials"):
+    if fields.holds_expression("Credentials"):
         return fields.expression("Credentials")
     if (named := fields.object("Credentials")) is None:
         return None
