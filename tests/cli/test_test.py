@@ -95,7 +95,8 @@ def test_a_wrong_definition_is_refused_with_its_problems(offline: Call, tmp_path
     told = offline("test", file, written(tmp_path, CASES))
 
     assert told.exit_code == 1
-    assert "the definition of wrong is refused" in told.stderr
+    assert told.stderr.splitlines()[0] == f"statebox: {file}: the definition of wrong is refused"
+    assert f"{file}:1:18: " in told.stderr
     assert "/States" in told.stderr
 
 
@@ -111,6 +112,26 @@ def test_the_seeds_wrapper_gets_the_seeds_input(offline: Call, tmp_path: Path):
     told = offline("test", INCSQUARE, written(tmp_path, {"cases": [case]}), "--json").json
 
     assert told["cases"][0]["output"]["constants"]["version"]
+
+
+def test_a_wrapper_with_its_own_input_gives_that_to_cases_that_have_none(offline: Call, tmp_path: Path):
+    file = tmp_path / "wrapped.json"
+    machine: Json = {"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}
+    file.write_text(write_json_text({"statemachine": {"done": machine}, "input": 4}))
+
+    told = offline("test", file, written(tmp_path, {"cases": [{}]}), "--json").json
+
+    assert told["cases"][0]["output"]["values"] == {"value": 4}
+
+
+def test_a_wrapper_with_members_that_nobody_knows_is_refused(offline: Call, tmp_path: Path):
+    file = tmp_path / "wrapped.json"
+    file.write_text(write_json_text({"statemachine": {"ask": DEFINITION}, "inptu": 4}))
+
+    told = offline("test", file, written(tmp_path, CASES))
+
+    assert told.exit_code == 1
+    assert told.stderr.startswith(f"statebox: {file}: nothing is known about inptu in the wrapper; there are")
 
 
 def test_an_input_is_for_cases_that_have_none(offline: Call, machine: Path, tmp_path: Path):

@@ -13,7 +13,8 @@ from statebox.asl.definition import StateMachine, parse
 from statebox.asl.errors import InvalidDefinition
 from statebox.asl.jsontext import Json, read_json
 from statebox.cli.definitions import STDIN, Named, as_the_seed, read_definition, read_json_argument, read_text, shown
-from statebox.cli.failures import EX_FAILED, Failure, plural, problem_line
+from statebox.cli.failures import EX_FAILED, Failure, plural
+from statebox.cli.findings import findings_in
 from statebox.cli.options import speaks_json
 from statebox.cli.printing import cut, echo_json, span
 from statebox.testing.cases import Case, InvalidCases, read_cases
@@ -63,7 +64,7 @@ def test(file: str, cases: str, machine: str | None, input: str | None, only: st
         raise click.UsageError("only one of FILE, CASES and --input can come from stdin")
     began = time.perf_counter()
     named = read_definition(file, machine)
-    parsed = _parse(file, named)
+    parsed = _parse(named)
     chosen = _read(cases, parsed, named.name, only)
     given = read_json_argument(input, "--input")
     if given is None and named.seed:
@@ -78,12 +79,12 @@ def test(file: str, cases: str, machine: str | None, input: str | None, only: st
     _conclude(trials, time.perf_counter() - began, as_json)
 
 
-def _parse(file: str, named: Named) -> StateMachine:
+def _parse(named: Named) -> StateMachine:
     try:
         return parse(named.text)
     except InvalidDefinition as invalid:
-        lines = [problem_line(one.code, one.message, one.location) for one in invalid.problems]
-        raise Failure("\n  ".join([f"{shown(file)}: the definition of {named.name} is refused", *lines])) from None
+        lines = [finding.line() for finding in findings_in(named, invalid.problems)]
+        raise Failure("\n".join([f"{named.file}: the definition of {named.name} is refused", *lines])) from None
 
 
 def _read(cases: str, machine: StateMachine, name: str, only: str | None) -> Sequence[Case]:
