@@ -147,6 +147,22 @@ def test_a_name_that_no_case_has_is_told(offline: Call, machine: Path, tmp_path:
     assert "no case has xyz in its name; there are answered, nobody answers" in told.stderr
 
 
+def test_a_mock_config_file_with_one_machine_is_for_any_but_the_option_means_what_it_says(
+    offline: Call, machine: Path, tmp_path: Path
+):
+    config: Json = {
+        "StateMachines": {"AskLambda": {"TestCases": {"Answered": {"Ask": "Yes"}}}},
+        "MockedResponses": {"Yes": {"0": {"Return": "yes"}}},
+    }
+    file = written(tmp_path, config)
+
+    assert offline("test", machine, file).exit_code == 0
+    assert offline("test", machine, file, "--machine", "AskLambda").exit_code == 0
+    told = offline("test", machine, file, "--machine", "Other")
+    assert told.exit_code == 1
+    assert "there is no machine Other in it, only AskLambda: name one with --machine" in told.stderr
+
+
 def test_only_one_thing_comes_from_stdin(offline: Call, machine: Path):
     assert offline("test", machine, "-", input=write_json_text(CASES)).exit_code == 0
     assert offline("test", "-", "-").exit_code == 2

@@ -339,7 +339,7 @@ def test_an_error_that_was_not_expected_says_its_cause():
     assert problems(case) == ['error: expected "Late", got "Broken": no disk']
 
 
-def test_a_reader_that_brings_no_array_fails_its_map():
+def test_a_reader_that_brings_no_array_fails_its_map_and_one_without_a_mock_its_case():
     child: Json = {"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}
     processor: Json = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, **child}
     reader: Json = {"Resource": "file:orders.csv"}
@@ -353,6 +353,10 @@ def test_a_reader_that_brings_no_array_fails_its_map():
     assert trial.problems == []
     assert trial.outcome is not None
     assert trial.outcome.cause == "Attempting to map over non-iterable node."
+    (unmocked,) = read_cases('{"cases": [{}]}', machine, "all")
+    assert run_case(machine, unmocked, name="all").problems == [
+        "All reads its items (ItemReader), and the case has no mock for it"
+    ]
 
 
 def test_faults_have_lines_and_columns():

@@ -40,10 +40,11 @@ CASES is {"cases": [...], "MockedResponses": {NAME: MOCK}}; a case may have
 A MOCK is one of
   {"Return": ANY}   {"Throw": {"Error", "Cause"}}   {"Never": true}
   {"Resume": true}, an answer without a payload
-  {"0": MOCK, "1-2": MOCK, ...}, one for each call of the state, retries included
+  {"0": MOCK, "1-2": MOCK, ...} or [MOCK, ...], one for each call of the state
   the name of one in MockedResponses
 each, but the last two, also with "After": seconds and "HeartbeatEvery": seconds.
 
+Return is the task's result as the state gets it: of module:ACTION the value alone, of lambda:invoke {"Payload": ANY}.
 A MockConfigFile of Step Functions Local is taken as it is. What a case does not expect is not compared, but without a
 status, error or cause it must succeed. Time is virtual: a Wait of days takes no time. Exit code 0 when all cases are
 ok, else 1.
@@ -65,7 +66,8 @@ def test(file: str, cases: str, machine: str | None, input: str | None, only: st
     began = time.perf_counter()
     named = read_definition(file, machine)
     parsed = _parse(named)
-    chosen = _read(cases, parsed, named.name, only)
+    # Of a wrapper the option chooses the machine; beside a bare definition it can only mean the one in CASES.
+    chosen = _read(cases, parsed, named.name, only, exactly=machine is not None and not named.seed)
     given = read_json_argument(input, "--input")
     if given is None and named.seed:
         given = as_the_seed(named, None)[1]
@@ -87,9 +89,9 @@ def _parse(named: Named) -> StateMachine:
         raise Failure("\n".join([f"{named.file}: the definition of {named.name} is refused", *lines])) from None
 
 
-def _read(cases: str, machine: StateMachine, name: str, only: str | None) -> Sequence[Case]:
+def _read(cases: str, machine: StateMachine, name: str, only: str | None, *, exactly: bool) -> Sequence[Case]:
     try:
-        found = read_cases(read_text(cases), machine, name)
+        found = read_cases(read_text(cases), machine, name, exactly=exactly)
     except InvalidCases as invalid:
         lines: list[str] = []
         for fault in invalid.faults:
