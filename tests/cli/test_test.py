@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from statebox.asl.jsontext import Json, read_json, write_json_text
-from tests.cli.conftest import INCSQUARE, Call
+from tests.cli.conftest import INCSQUARE, ROOT, Call
 
 DEFINITION: Json = {
     "StartAt": "Ask",
@@ -161,6 +161,18 @@ def test_a_mock_config_file_with_one_machine_is_for_any_but_the_option_means_wha
     told = offline("test", machine, file, "--machine", "Other")
     assert told.exit_code == 1
     assert "there is no machine Other in it, only AskLambda: name one with --machine" in told.stderr
+
+
+def test_the_cases_in_the_readme_are_those_beside_the_machine_and_they_are_ok(offline: Call):
+    machines = ROOT / "state_machines"
+    cases = machines / "cases" / "approval.json"
+
+    told = offline("test", machines / "approval.json", cases)
+
+    assert told.exit_code == 0
+    readme = (ROOT / "README.md").read_text()
+    for line in (*cases.read_text().splitlines(), *told.stdout.splitlines()):
+        assert f"\n    {line}\n" in readme
 
 
 def test_only_one_thing_comes_from_stdin(offline: Call, machine: Path):
