@@ -10,6 +10,7 @@ from typing import Final
 
 from statebox.asl.definition import StateMachine, parse
 from statebox.asl.errors import InvalidDefinition as Invalid
+from statebox.asl.jsontext import Json
 from statebox.engine.errors import InvalidDefinition, StateMachineDoesNotExist
 from statebox.engine.ports import Definition
 
@@ -33,11 +34,16 @@ class Machines:
         self.replace(named or {})
 
     def replace(self, named: Mapping[str, str]) -> None:
-        """Take these as the named definitions, all or none. Raises InvalidDefinition that names the machine."""
-        taken: dict[str, Definition] = {}
-        for name, text in named.items():
-            taken[name] = definition_of(text)
-            self._parse(taken[name], f"{name}: ")
+        """Take these as the named definitions, all or none. Raises InvalidDefinition with all that is wrong."""
+        taken = {name: definition_of(text) for name, text in named.items()}
+        wrong: list[str] = []
+        for name, definition in taken.items():
+            try:
+                self._parse(definition)
+            except InvalidDefinition as invalid:
+                wrong += [f"{name}: {_line(problem)}" for problem in invalid.details["problems"]]
+        if wrong:
+            raise InvalidDefinition("\n".join([*wrong, "`statebox validate FILE` shows lines and columns"]))
         self._named = taken
 
     def named(self, name: str) -> Definition:
@@ -55,7 +61,7 @@ class Machines:
         """The parsed machine. Raises InvalidDefinition with all its problems."""
         machine = self._parsed.get(definition.hash)
         if machine is None:
-            return self._parse(definition, "")
+            return self._parse(definition)
         self._parsed.move_to_end(definition.hash)
         return machine
 
@@ -68,11 +74,11 @@ class Machines:
         if self.takes_long(definition):
             if self._check is not None and len(definition.text) > _VERY_LONG:
                 await self._check(definition)
-            return self._keep(definition, await asyncio.to_thread(_parsed, definition, ""))
+            return self._keep(definition, await asyncio.to_thread(_parsed, definition))
         return self.machine(definition)
 
-    def _parse(self, definition: Definition, whose: str) -> StateMachine:
-        return self._keep(definition, _parsed(definition, whose))
+    def _parse(self, definition: Definition) -> StateMachine:
+        return self._keep(definition, _parsed(definition))
 
     def _keep(self, definition: Definition, machine: StateMachine) -> StateMachine:
         self._parsed[definition.hash] = machine
@@ -81,17 +87,22 @@ class Machines:
         return machine
 
 
-def _parsed(definition: Definition, whose: str) -> StateMachine:
+def _parsed(definition: Definition) -> StateMachine:
     try:
         return parse(definition.text)
     except Invalid as invalid:
         raise InvalidDefinition(
-            f"{whose}Invalid State Machine Definition: '{invalid}'",
+            f"Invalid State Machine Definition: '{invalid}'",
             problems=[
                 {"code": problem.code, "message": problem.message, "location": problem.location}
                 for problem in invalid.problems
             ],
         ) from None
+
+
+def _line(problem: Mapping[str, Json]) -> str:
+    where = f" at {problem['location']}" if problem["location"] else ""
+    return f"{problem['code']}: {problem['message']}{where}"
 
 
 def definition_of(text: str) -> Definition:
