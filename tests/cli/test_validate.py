@@ -115,6 +115,22 @@ def test_a_member_of_a_wrapper_that_nobody_knows_is_a_problem(offline: Call, tmp
     assert nap.startswith(f"{file}:1:58: a: ")
 
 
+def test_a_field_that_does_not_belong_there_is_pointed_at_itself(offline: Call, tmp_path: Path):
+    """Its location is AWS's, the object around it; the column is the field's."""
+    file = tmp_path / "wrong.json"
+    file.write_text(
+        """{"StartAt": "A", "Comments": "",
+"QueryLanguage": "JSONata", "States": {
+"A": {"Type": "Succeed", "Nxt": "B",
+ "InputPath": "$"}}}"""
+    )
+
+    lines = offline("validate", file).stdout.splitlines()
+
+    assert [line.removeprefix(f"{file}:").partition(": ")[0] for line in lines] == ["1:18", "3:26", "4:2"]
+    assert lines[0].endswith("Field 'Comments' is not supported at /")
+
+
 def test_constants_that_are_no_json_have_their_place(offline: Call, tmp_path: Path):
     file = tmp_path / "nan.json"
     file.write_text('{"StartAt": "A", "States": {\n"A": {"Type": "Pass", "Result": NaN, "End": true}}}')

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from statebox.asl.errors import Problem
 from statebox.asl.jsontext import Json
 from statebox.cli.definitions import Named
 from statebox.cli.failures import problem_line
 from statebox.testing.positions import Position, Positions
+
+# AWS locates these at the object; people look for the field in it.
+_UNSUPPORTED: Final = re.compile(r"[Ff]ield '(.+?)' is (?:not|only) supported")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,5 +52,10 @@ def findings_in(named: Named, problems: Iterable[Problem]) -> Sequence[Finding]:
     positions = Positions(named.file_text)
     machine = named.name if named.seed else None
     return [
-        Finding(named.file, problem, positions.at(problem.location, *named.within), machine) for problem in problems
+        Finding(named.file, problem, positions.at(_pointed_at(problem), *named.within), machine) for problem in problems
     ]
+
+
+def _pointed_at(problem: Problem) -> str | None:
+    field = _UNSUPPORTED.search(problem.message)
+    return problem.location if field is None else f"{(problem.location or '').rstrip('/')}/{field[1]}"
