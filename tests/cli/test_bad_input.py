@@ -99,6 +99,7 @@ def test_a_definition_is_refused_with_all_its_problems(call: Call, tmp_path: Pat
 
     assert told.exit_code == 1
     assert "the definition is not valid" in told.stderr
+    assert f"{file}:1:51: " in told.stderr
     assert "at /States/A/Next" in told.stderr
     assert "at /States/C/Type" in told.stderr
 

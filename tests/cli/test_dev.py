@@ -111,6 +111,21 @@ def test_definitions_are_read_again_when_they_change(offline: Call, tmp_path: Pa
         assert offline(*start).exit_code == 0
 
 
+def test_wrong_definitions_are_all_told_before_anything_runs(tmp_path: Path):
+    machines = tmp_path / "machines"
+    machines.mkdir()
+    (machines / "broken.json").write_text("{")
+    (machines / "wrong.json").write_text('{"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"}}}')
+
+    told = run("dev", *FREE, "--machines", machines, cwd=tmp_path)
+
+    assert told.exit_code == 78
+    lines = told.stderr.splitlines()
+    assert any(line.startswith("statebox: broken: INVALID_JSON_DESCRIPTION: ") for line in lines)
+    assert "wrong: MISSING_TRANSITION_TARGET: Missing 'Next' target: B at /States/A/Next" in lines
+    assert lines[-1] == "`statebox validate FILE` shows lines and columns"
+
+
 def test_what_is_in_use_is_named_with_its_remedy(dev: Dev, tmp_path: Path):
     taken = dev.endpoint.removeprefix("http://")
     data = dev.socket.parent
@@ -139,7 +154,7 @@ def test_a_wrong_definition_or_option_keeps_it_from_starting(tmp_path: Path):
     unknown = run("dev", *FREE, cwd=tmp_path, more={"STATEBOX_DRIAN_SECONDS": "1", "STATEBOX_TOKEN": "of a client"})
 
     assert wrong.exit_code == 78
-    assert "bad: Invalid State Machine Definition" in wrong.stderr
+    assert "bad: SCHEMA_VALIDATION_FAILED: These fields are required: [States] at /" in wrong.stderr
     assert unknown.exit_code == 78
     assert (
         "environment STATEBOX_DRIAN_SECONDS: there is no such option; did you mean STATEBOX_DRAIN_SECONDS?"

@@ -49,6 +49,37 @@ def test_a_run_by_itself_prints_the_output_and_shows_each_transition(tmp_path: P
     assert list(tmp_path.iterdir()) == [tmp_path / "call.json"]
 
 
+def test_files_and_limits_of_the_environment_count_for_a_run(tmp_path: Path):
+    """A cause that names STATEBOX_FILES as the remedy is right here too."""
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "numbers.json").write_text("[1, 2]")
+    child: Json = {"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}
+    processor: Json = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, **child}
+    state: Json = {
+        "Type": "Map",
+        "ItemReader": {"Resource": "file:numbers.json"},
+        "ItemProcessor": processor,
+        "End": True,
+    }
+    file = written(tmp_path, "all", {"StartAt": "All", "States": {"All": state}})
+    files = {"STATEBOX_FILES": str(tmp_path / "files")}
+
+    assert run("run", file, cwd=tmp_path, more=files).stdout == "[1,2]\n"
+    small = run("run", file, cwd=tmp_path, more={**files, "STATEBOX_LIMITS_PAYLOAD_BYTES": "4"})
+    assert (small.exit_code, "Error: States.DataLimitExceeded" in small.stderr) == (1, True)
+    wrong = run("run", file, cwd=tmp_path, more={"STATEBOX_LIMITS_PAYLOAD_BYTES": "four"})
+    assert (wrong.exit_code, "STATEBOX_LIMITS_PAYLOAD_BYTES" in wrong.stderr) == (78, True)
+
+
+def test_a_refused_definition_is_told_with_its_places(tmp_path: Path):
+    file = written(tmp_path, "wrong", {"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"}}})
+
+    told = run("run", file, cwd=tmp_path)
+
+    assert told.exit_code == 1
+    assert f"\n{file}:1:45: MISSING_TRANSITION_TARGET: " in told.stderr
+
+
 def test_the_hint_of_a_suspended_run_resumes_it(offline: Call, tmp_path: Path):
     """The demo's actions are found by themselves where there is a folder of that name."""
     (tmp_path / "demo_actions").symlink_to(ACTIONS)

@@ -75,8 +75,11 @@ def test_it_lives_as_systemd_wants_it_to(valkey: EmbeddedValkey, offline: Call, 
             wait_for(lambda: offline("start", "new", *endpoint).exit_code == 0, "the new machine", lambda: serve.stderr)
             assert offline("start", "old", *endpoint).exit_code == 1
             (machines / "new.json").write_text("{}")
+            (machines / "other.json").write_text('{"StartAt": "A", "States": {"A": {"Type": "Nap"}}}')
             serve.send(signal.SIGHUP)
             serve.says("the machines were not read again: new: ")
+            serve.says("other: SCHEMA_VALIDATION_FAILED: ")
+            serve.says("`statebox validate FILE` shows lines and columns")
             assert offline("start", "new", *endpoint).exit_code == 0
 
             serve.send(signal.SIGTERM)

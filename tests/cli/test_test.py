@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from statebox.asl.jsontext import Json, read_json, write_json_text
-from tests.cli.conftest import INCSQUARE, Call
+from tests.cli.conftest import INCSQUARE, ROOT, Call
 
 DEFINITION: Json = {
     "StartAt": "Ask",
@@ -95,7 +95,8 @@ def test_a_wrong_definition_is_refused_with_its_problems(offline: Call, tmp_path
     told = offline("test", file, written(tmp_path, CASES))
 
     assert told.exit_code == 1
-    assert "the definition of wrong is refused" in told.stderr
+    assert told.stderr.splitlines()[0] == f"statebox: {file}: the definition of wrong is refused"
+    assert f"{file}:1:18: " in told.stderr
     assert "/States" in told.stderr
 
 
@@ -113,6 +114,26 @@ def test_the_seeds_wrapper_gets_the_seeds_input(offline: Call, tmp_path: Path):
     assert told["cases"][0]["output"]["constants"]["version"]
 
 
+def test_a_wrapper_with_its_own_input_gives_that_to_cases_that_have_none(offline: Call, tmp_path: Path):
+    file = tmp_path / "wrapped.json"
+    machine: Json = {"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}
+    file.write_text(write_json_text({"statemachine": {"done": machine}, "input": 4}))
+
+    told = offline("test", file, written(tmp_path, {"cases": [{}]}), "--json").json
+
+    assert told["cases"][0]["output"]["values"] == {"value": 4}
+
+
+def test_a_wrapper_with_members_that_nobody_knows_is_refused(offline: Call, tmp_path: Path):
+    file = tmp_path / "wrapped.json"
+    file.write_text(write_json_text({"statemachine": {"ask": DEFINITION}, "inptu": 4}))
+
+    told = offline("test", file, written(tmp_path, CASES))
+
+    assert told.exit_code == 1
+    assert told.stderr.startswith(f"statebox: {file}: nothing is known about inptu in the wrapper; there are")
+
+
 def test_an_input_is_for_cases_that_have_none(offline: Call, machine: Path, tmp_path: Path):
     cases = {"cases": [{"name": "a", "answers": {"Ask": {"Return": 1}}, "expect": {"output": {"n": 1, "answer": 1}}}]}
 
@@ -124,6 +145,34 @@ def test_a_name_that_no_case_has_is_told(offline: Call, machine: Path, tmp_path:
 
     assert told.exit_code == 1
     assert "no case has xyz in its name; there are answered, nobody answers" in told.stderr
+
+
+def test_a_mock_config_file_with_one_machine_is_for_any_but_the_option_means_what_it_says(
+    offline: Call, machine: Path, tmp_path: Path
+):
+    config: Json = {
+        "StateMachines": {"AskLambda": {"TestCases": {"Answered": {"Ask": "Yes"}}}},
+        "MockedResponses": {"Yes": {"0": {"Return": "yes"}}},
+    }
+    file = written(tmp_path, config)
+
+    assert offline("test", machine, file).exit_code == 0
+    assert offline("test", machine, file, "--machine", "AskLambda").exit_code == 0
+    told = offline("test", machine, file, "--machine", "Other")
+    assert told.exit_code == 1
+    assert "there is no machine Other in it, only AskLambda: name one with --machine" in told.stderr
+
+
+def test_the_cases_in_the_readme_are_those_beside_the_machine_and_they_are_ok(offline: Call):
+    machines = ROOT / "state_machines"
+    cases = machines / "cases" / "approval.json"
+
+    told = offline("test", machines / "approval.json", cases)
+
+    assert told.exit_code == 0
+    readme = (ROOT / "README.md").read_text()
+    for line in (*cases.read_text().splitlines(), *told.stdout.splitlines()):
+        assert f"\n    {line}\n" in readme
 
 
 def test_only_one_thing_comes_from_stdin(offline: Call, machine: Path):

@@ -95,12 +95,47 @@ def test_one_bad_file_does_not_hide_the_others(offline: Call, tmp_path: Path):
     told = offline("validate", tmp_path / "missing.json", wrong, latin, tmp_path, INCSQUARE)
 
     assert told.exit_code == 1
-    assert f"{tmp_path / 'missing.json'}: UNREADABLE_FILE" in told.stdout
-    assert "No such file or directory" in told.stdout
-    assert f"{latin} is not UTF-8" in told.stdout
+    assert f"{tmp_path / 'missing.json'}: UNREADABLE_FILE: cannot be read: No such file or directory\n" in told.stdout
+    assert f"{latin}:1:14: UNREADABLE_FILE: not UTF-8\n" in told.stdout
     assert "Is a directory" in told.stdout
     assert str(wrong) in told.stdout
     assert "1 of 5 files valid" in told.stderr
+
+
+def test_a_member_of_a_wrapper_that_nobody_knows_is_a_problem(offline: Call, tmp_path: Path):
+    """The seed's endpoint refuses it as well: a slip in `input` would run the machine with another input."""
+    file = tmp_path / "wrapper.json"
+    file.write_text('{"statemachine": {"a": {"StartAt": "A", "States": {"A": {"Type": "Nap"}}}},\n "inptu": 6}')
+
+    told = offline("validate", file)
+
+    assert told.exit_code == 1
+    unknown, nap = told.stdout.splitlines()[:2]
+    assert unknown.startswith(f"{file}:2:2: UNKNOWN_MEMBER: Nothing is known about 'inptu' in the wrapper")
+    assert nap.startswith(f"{file}:1:58: a: ")
+
+
+def test_a_field_that_does_not_belong_there_is_pointed_at_itself(offline: Call, tmp_path: Path):
+    """Its location is AWS's, the object around it; the column is the field's."""
+    file = tmp_path / "wrong.json"
+    file.write_text(
+        """{"StartAt": "A", "Comments": "",
+"QueryLanguage": "JSONata", "States": {
+"A": {"Type": "Succeed", "Nxt": "B",
+ "InputPath": "$"}}}"""
+    )
+
+    lines = offline("validate", file).stdout.splitlines()
+
+    assert [line.removeprefix(f"{file}:").partition(": ")[0] for line in lines] == ["1:18", "3:26", "4:2"]
+    assert lines[0].endswith("Field 'Comments' is not supported at /")
+
+
+def test_constants_that_are_no_json_have_their_place(offline: Call, tmp_path: Path):
+    file = tmp_path / "nan.json"
+    file.write_text('{"StartAt": "A", "States": {\n"A": {"Type": "Pass", "Result": NaN, "End": true}}}')
+
+    assert offline("validate", file).stdout == (f"{file}:2:33: INVALID_JSON_DESCRIPTION: NaN is not a JSON number\n")
 
 
 def test_stdin_is_a_file_too(offline: Call):

@@ -272,6 +272,7 @@ def test_everything_that_is_wrong_is_told_at_once_with_its_place():
         ('{"cases": [{"mocks": {"Work": {}}}]}', "or responses by turn"),
         ('{"cases": [{"mocks": {"Work": []}}]}', "or responses by turn"),
         ('{"cases": [{"answers": {"Ask": {"Never": false}}}]}', "/Ask/Never: expected true"),
+        ('{"cases": [{"answers": {"Ask": {"Return": 1, "HeartbeatEvery": 9}}}]}', "needs After: there is no time"),
         ('{"cases": [{"answers": {"Ask": {"Resume": 1}}}]}', "/Ask/Resume: expected true"),
         ('{"cases": [{}], "MockedResponses": {"a": {"Retrun": 1}}}', "/MockedResponses/a/Retrun: a turn is"),
         ('{"cases": [{"mocks": {"Work": "b"}}], "MockedResponses": {"a": [{"Return": 1}]}}', "there are a"),
@@ -305,7 +306,10 @@ def test_a_file_that_is_no_file_of_cases_is_refused(text: str, told: str):
             {"answers": {"Al[0]/Ask": {"Return": 1}}},
             "/cases[0]/answers/Al[0]/Ask: the machine has no Map or Parallel Al",
         ),
-        ({"answers": {"All/0]/Ask": {"Return": 1}}}, "/cases[0]/answers/All/0]/Ask: All/0] leads nowhere"),
+        (
+            {"answers": {"All/0]/Ask": {"Return": 1}}},
+            "/cases[0]/answers/All/0]/Ask: the machine has no state All/0]/Ask",
+        ),
         ({"answers": {"All[0]/Aks": {"Return": 1}}}, "/cases[0]/answers/All[0]/Aks: the machine has no state Aks"),
     ],
 )
@@ -321,6 +325,37 @@ def test_what_no_state_would_ever_ask_for_is_refused(case: Json, told: str):
 
     (fault,) = refused.value.faults
     assert f"{fault.location}: {fault.words}".startswith(told)
+
+
+def test_a_way_leads_through_names_with_slashes_and_brackets():
+    ask: Json = {"Type": "Task", "Resource": "module:suspend", "End": True}
+    inner: Json = {
+        "Type": "Map",
+        "ItemProcessor": {"StartAt": "a/b", "States": {"a/b": ask}},
+        "End": True,
+    }
+    outer: Json = {"Type": "Parallel", "Branches": [{"StartAt": "M[0]/", "States": {"M[0]/": inner}}], "End": True}
+    machine = read({"StartAt": "All [x]", "States": {"All [x]": outer}})
+    answers: Json = {"All [x][0]/M[0]/[1]/a/b": {"Return": "second"}, "a/b": {"Return": "any"}}
+    case: Json = {"input": [1, 2], "answers": answers, "expect": {"output": [["any", "second"]]}}
+
+    (found,) = read_cases(write_json_text({"cases": [case]}), machine, "all")
+
+    assert run_case(machine, found, name="all").problems == []
+
+
+def test_heartbeats_come_until_the_deadline_where_nobody_ever_answers():
+    ask: Json = {"Type": "Task", "Resource": "module:suspend", "TimeoutSeconds": 3600, "HeartbeatSeconds": 60}
+    machine = read({"StartAt": "Ask", "States": {"Ask": {**ask, "End": True}}})
+    never: Json = {"Never": True, "HeartbeatEvery": 50}
+    text = write_json_text({"cases": [{"answers": {"Ask": never}, "expect": {"error": "States.Timeout"}}]})
+
+    (case,) = read_cases(text, machine, "ask")
+
+    trial = run_case(machine, case, name="ask")
+    assert trial.problems == []
+    assert trial.outcome is not None
+    assert trial.outcome.elapsed_ms == 3_600_000
 
 
 def test_broken_json_has_its_line_and_column_too():
@@ -339,7 +374,7 @@ def test_an_error_that_was_not_expected_says_its_cause():
     assert problems(case) == ['error: expected "Late", got "Broken": no disk']
 
 
-def test_a_reader_that_brings_no_array_fails_its_map():
+def test_a_reader_that_brings_no_array_fails_its_map_and_one_without_a_mock_its_case():
     child: Json = {"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}
     processor: Json = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, **child}
     reader: Json = {"Resource": "file:orders.csv"}
@@ -353,6 +388,10 @@ def test_a_reader_that_brings_no_array_fails_its_map():
     assert trial.problems == []
     assert trial.outcome is not None
     assert trial.outcome.cause == "Attempting to map over non-iterable node."
+    (unmocked,) = read_cases('{"cases": [{}]}', machine, "all")
+    assert run_case(machine, unmocked, name="all").problems == [
+        "All reads its items (ItemReader), and the case has no mock for it"
+    ]
 
 
 def test_faults_have_lines_and_columns():

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self, TypeVar
 
 import aiohttp
 import msgspec
 
+from statebox.asl.errors import Problem
 from statebox.asl.jsontext import InvalidJson, Json, read_json, write_json
 from statebox.cli.failures import Failure, Unavailable, plural, problem_line, system_words
 
@@ -32,13 +33,22 @@ class Refused(Failure):
         self.type = type
         self.details = details
 
+    @property
+    def problems(self) -> Sequence[Problem]:
+        """What is wrong with the definition, if that is why."""
+        found: list[Json] = self.details.get("problems") or []
+        return [Problem(one["code"], one["message"], one.get("location")) for one in found]
+
     def format_message(self) -> str:
         """The daemon's words; of a definition, each problem on a line of its own."""
-        problems: list[Json] = self.details.get("problems") or []
-        if not problems:
+        if not self.problems:
             return self.message
-        lines = [problem_line(one["code"], one["message"], one.get("location")) for one in problems]
-        return "\n".join([f"the definition is not valid ({len(lines)} {plural('problem', len(lines))}):", *lines])
+        return definition_refused([problem_line(one.code, one.message, one.location) for one in self.problems])
+
+
+def definition_refused(problems: Sequence[str]) -> str:
+    """The words for a definition with problems, each a line."""
+    return "\n".join([f"the definition is not valid ({len(problems)} {plural('problem', len(problems))}):", *problems])
 
 
 @dataclass(frozen=True, slots=True)

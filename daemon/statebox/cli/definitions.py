@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,14 +17,24 @@ from statebox.engine.errors import ValidationException
 from statebox.http.seed_request import Fresh, read_asked
 
 STDIN = "-"
+# What the seed's endpoint takes in a body.
+_WRAPPER = ("statemachine", "input", "continuation")
 
 
-class BrokenJson(Failure):
-    """A file that should hold a definition is no JSON; `reason` names line and column."""
+class Unreadable(Failure):
+    """A file cannot be read as what it should be; `reason` says why, with line and column at its end if there are."""
 
-    def __init__(self, file: str, reason: str) -> None:
-        super().__init__(f"{file}: not valid JSON: {reason}")
+    def __init__(self, file: str, reason: str, verb: str = ":") -> None:
+        super().__init__(f"{file}{verb} {reason}")
         self.reason = reason
+
+
+class BrokenJson(Unreadable):
+    """A file that should hold a definition is no JSON."""
+
+    def __init__(self, file: str, fault: str) -> None:
+        super().__init__(file, f"not valid JSON: {fault}")
+        self.fault = fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +42,18 @@ class Named:
     """One definition: the machine's name, its JSON text, and whether it came in the seed's wrapper.
 
     A wrapped one is started as the seed did: an input n becomes {"constants": {...}, "values": {"value": n}}.
-    `file_text` is the whole text it was read from, `within` the names that lead to it there.
+    `file` is what it was read from, as messages name it, `file_text` the whole text of that, and `within` the names
+    that lead to it there. `input` is the one in the wrapper, if any; `unknown` names the wrapper's other members.
     """
 
     name: str
     text: str
     seed: bool = False
+    file: str = ""
     file_text: str = ""
     within: tuple[str, ...] = ()
+    input: Json = None
+    unknown: tuple[str, ...] = ()
 
 
 def read_definitions(file: str) -> Sequence[Named]:
@@ -54,12 +69,22 @@ def read_definitions(file: str) -> Sequence[Named]:
         raise BrokenJson(shown(file), str(invalid)) from None
     wrapped = _wrapped(content)
     if wrapped is None:
-        return [Named("stdin" if file == STDIN else Path(file).stem, text, file_text=text)]
+        return [Named("stdin" if file == STDIN else Path(file).stem, text, file=shown(file), file_text=text)]
     if not wrapped:
-        raise Failure(f"{shown(file)}: there is no definition in it: its wrapper is empty")
+        raise Unreadable(shown(file), "there is no definition in it: its wrapper is empty")
     around = () if wrapped is content else ("statemachine",)
+    beside: dict[str, Json] = {} if wrapped is content else content
     return [
-        Named(name, write_json_text(definition), seed=True, file_text=text, within=(*around, name))
+        Named(
+            name,
+            write_json_text(definition),
+            seed=True,
+            file=shown(file),
+            file_text=text,
+            within=(*around, name),
+            input=beside.get("input"),
+            unknown=tuple(member for member in beside if member not in _WRAPPER),
+        )
         for name, definition in wrapped.items()
     ]
 
@@ -70,10 +95,15 @@ def read_definition(file: str, machine: str | None = None) -> Named:
     For a bare definition `machine` is the name it gets instead of the file's. Raises Failure.
     """
     found = read_definitions(file)
+    if found[0].unknown:
+        raise Failure(
+            f"{shown(file)}: nothing is known about {', '.join(found[0].unknown)} in the wrapper; there are"
+            " statemachine and input"
+        )
     if machine is None:
         return found[0]
     if not found[0].seed:
-        return Named(machine, found[0].text)
+        return dataclasses.replace(found[0], name=machine)
     for named in found:
         if named.name == machine:
             return named
@@ -83,15 +113,17 @@ def read_definition(file: str, machine: str | None = None) -> Named:
 def as_the_seed(named: Named, input: str | None) -> tuple[Named, str]:
     """What the seed's endpoint makes of a definition's name and of an input (JSON text): a machine and its input.
 
-    Raises click.BadParameter.
+    Without an input it is the wrapper's own. Raises click.BadParameter, Failure.
     """
     wrapper = {
         "statemachine": {named.name: read_json(named.text)},
-        "input": None if input is None else read_json(input),
+        "input": named.input if input is None else read_json(input),
     }
     try:
         asked = read_asked({}, wrapper)
     except ValidationException as error:
+        if input is None:
+            raise Failure(f"{named.file}: {error.message}") from None
         raise click.BadParameter(f"--input: {error.message}") from None
     assert isinstance(asked, Fresh)  # there is no continuation in it
     # Where Redis is the seed said here as well; that is not for clients to know.
@@ -129,12 +161,14 @@ def read_text(file: str) -> str:
     try:
         content = sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
     except OSError as error:
-        raise Failure(f"{shown(file)} cannot be read: {system_words(error)}") from None
+        raise Unreadable(shown(file), f"cannot be read: {system_words(error)}", "") from None
     try:
         # An editor's byte order mark is no part of the JSON.
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise Failure(f"{shown(file)} is not UTF-8 (byte {error.start})") from None
+        before = content[: error.start].decode("utf-8-sig")
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        raise Unreadable(shown(file), f"not UTF-8 at line {line} column {column}", " is") from None
 
 
 def _wrapped(content: Json) -> dict[str, Json] | None:

@@ -64,7 +64,8 @@ def takes_input(function: F) -> F:
     return click.option(
         "--input",
         metavar="JSON|@FILE|-",
-        help="The input: JSON, @FILE for a file, - for stdin. Default: {}; 1 for a definition in the seed's wrapper.",
+        help="The input: JSON, @FILE for a file, - for stdin. Default: {}; for a definition in the seed's wrapper the"
+        " wrapper's input, else 1.",
     )(function)
 
 

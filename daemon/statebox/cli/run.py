@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,7 +22,9 @@ from statebox.cli.stack import LocalStack, choose_actions
 from statebox.cli.start import begin
 
 # What the transitions do not tell is said once, and only where it matters.
-_FLAGS = {"http.listen": "127.0.0.1:0", "log.level": "warning"}
+_FLAGS = {"http.listen": "127.0.0.1:0", "log.level": "warning", "log.format": "text"}
+# Of the daemon's settings in the environment those that change what comes of a run.
+_SETTINGS = ("STATEBOX_FILES", "STATEBOX_LIMITS_")
 
 
 @click.command(
@@ -37,7 +40,8 @@ stdout is the output alone; each transition goes to stderr as it happens, and so
 only when the execution succeeded. A suspended run says how to resume it, and waits.
 Without an --endpoint all runs in this process: a Valkey of its own, the files in --actions as OpenWhisk actions
 (without such a folder: the OpenWhisk that ~/.wskprops or WHISK_* name), a daemon on a free port. Its data goes with it,
-unless --data says where to keep it; `statebox dev --data` goes on with what is there.
+unless --data says where to keep it; `statebox dev --data` goes on with what is there. STATEBOX_FILES (the folder of
+file:...) and STATEBOX_LIMITS_* count as for `statebox serve`.
 """,
 )
 @click.argument("file")
@@ -106,7 +110,8 @@ async def _run_here(
         else:
             _tell(f"it goes on with: statebox dev --data '{data}'")
 
-    async with LocalStack(data=data, actions=actions, flags=_FLAGS) as stack:
+    settings = {name: value for name, value in os.environ.items() if name.startswith(_SETTINGS)}
+    async with LocalStack(data=data, actions=actions, flags=_FLAGS, environment=settings) as stack:
         work = _run_there(definition, name, input, show, Client(stack.endpoint), interrupted)
         return await stack.unless_broken(work)
 

@@ -138,7 +138,7 @@ def _metavar(option: Option) -> str:
         case int():
             return "N"
         case _:
-            return {"machines": "DIR", "url": "URL"}.get(option.name, "TEXT")
+            return {"machines": "DIR", "files": "DIR", "url": "URL"}.get(option.name, "TEXT")
 
 
 def _plain(value: object) -> str:

@@ -7,9 +7,10 @@ import uuid
 import click
 
 from statebox.asl.jsontext import Json
-from statebox.cli.client import Client, run, short_id
+from statebox.cli.client import Client, Refused, definition_refused, run, short_id
 from statebox.cli.definitions import STDIN, Named, as_the_seed, looks_like_file, read_definition, read_json_argument
-from statebox.cli.failures import Unavailable
+from statebox.cli.failures import Failure, Unavailable
+from statebox.cli.findings import findings_in
 from statebox.cli.options import reaches_daemon, speaks_json, takes_input
 from statebox.cli.printing import echo_json
 
@@ -66,23 +67,28 @@ async def _start(client: Client, what: Named | str, name: str | None, input: str
 async def begin(client: Client, what: Named | str, name: str | None, input: str | None) -> dict[str, Json]:
     """Start an execution of a definition or of a named machine; `executionArn` and `startDate`.
 
-    Raises Refused, Unavailable.
+    Raises Failure.
     """
     # A name of our own tells what to look for when the answer gets lost.
     name = name or str(uuid.uuid4())
     try:
         if isinstance(what, str):
             return await client.call("AWSStepFunctions.StartExecution", stateMachineArn=what, name=name, input=input)
-        if what.seed:
-            what, input = as_the_seed(what, input)
+        wanted, input = as_the_seed(what, input) if what.seed else (what, input)
         return await client.call(
             "Statebox.StartDefinition",
-            definition=what.text,
-            machine=what.name,
+            definition=wanted.text,
+            machine=wanted.name,
             name=name,
             input=input,
-            seed=what.seed,
+            seed=wanted.seed,
         )
+    except Refused as refused:
+        if isinstance(what, str) or not refused.problems:
+            raise
+        # The daemon saw the definition alone; here is the file that it was read from.
+        lines = [finding.line() for finding in findings_in(what, refused.problems)]
+        raise Failure(definition_refused(lines)) from None
     except Unavailable as failure:
         if not failure.maybe_done:
             raise

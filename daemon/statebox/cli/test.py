@@ -13,7 +13,8 @@ from statebox.asl.definition import StateMachine, parse
 from statebox.asl.errors import InvalidDefinition
 from statebox.asl.jsontext import Json, read_json
 from statebox.cli.definitions import STDIN, Named, as_the_seed, read_definition, read_json_argument, read_text, shown
-from statebox.cli.failures import EX_FAILED, Failure, plural, problem_line
+from statebox.cli.failures import EX_FAILED, Failure, plural
+from statebox.cli.findings import findings_in
 from statebox.cli.options import speaks_json
 from statebox.cli.printing import cut, echo_json, span
 from statebox.testing.cases import Case, InvalidCases, read_cases
@@ -39,10 +40,11 @@ CASES is {"cases": [...], "MockedResponses": {NAME: MOCK}}; a case may have
 A MOCK is one of
   {"Return": ANY}   {"Throw": {"Error", "Cause"}}   {"Never": true}
   {"Resume": true}, an answer without a payload
-  {"0": MOCK, "1-2": MOCK, ...}, one for each call of the state, retries included
+  {"0": MOCK, "1-2": MOCK, ...} or [MOCK, ...], one for each call of the state
   the name of one in MockedResponses
 each, but the last two, also with "After": seconds and "HeartbeatEvery": seconds.
 
+Return is the task's result as the state gets it: of module:ACTION the value alone, of lambda:invoke {"Payload": ANY}.
 A MockConfigFile of Step Functions Local is taken as it is. What a case does not expect is not compared, but without a
 status, error or cause it must succeed. Time is virtual: a Wait of days takes no time. Exit code 0 when all cases are
 ok, else 1.
@@ -63,8 +65,9 @@ def test(file: str, cases: str, machine: str | None, input: str | None, only: st
         raise click.UsageError("only one of FILE, CASES and --input can come from stdin")
     began = time.perf_counter()
     named = read_definition(file, machine)
-    parsed = _parse(file, named)
-    chosen = _read(cases, parsed, named.name, only)
+    parsed = _parse(named)
+    # Of a wrapper the option chooses the machine; beside a bare definition it can only mean the one in CASES.
+    chosen = _read(cases, parsed, named.name, only, exactly=machine is not None and not named.seed)
     given = read_json_argument(input, "--input")
     if given is None and named.seed:
         given = as_the_seed(named, None)[1]
@@ -78,17 +81,17 @@ def test(file: str, cases: str, machine: str | None, input: str | None, only: st
     _conclude(trials, time.perf_counter() - began, as_json)
 
 
-def _parse(file: str, named: Named) -> StateMachine:
+def _parse(named: Named) -> StateMachine:
     try:
         return parse(named.text)
     except InvalidDefinition as invalid:
-        lines = [problem_line(one.code, one.message, one.location) for one in invalid.problems]
-        raise Failure("\n  ".join([f"{shown(file)}: the definition of {named.name} is refused", *lines])) from None
+        lines = [finding.line() for finding in findings_in(named, invalid.problems)]
+        raise Failure("\n".join([f"{named.file}: the definition of {named.name} is refused", *lines])) from None
 
 
-def _read(cases: str, machine: StateMachine, name: str, only: str | None) -> Sequence[Case]:
+def _read(cases: str, machine: StateMachine, name: str, only: str | None, *, exactly: bool) -> Sequence[Case]:
     try:
-        found = read_cases(read_text(cases), machine, name)
+        found = read_cases(read_text(cases), machine, name, exactly=exactly)
     except InvalidCases as invalid:
         lines: list[str] = []
         for fault in invalid.faults:

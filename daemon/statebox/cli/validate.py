@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import click
 from click.exceptions import Exit
 
 from statebox.asl.definition import parse
 from statebox.asl.errors import InvalidDefinition, Problem
-from statebox.asl.jsontext import Json, write_json_text
-from statebox.cli.definitions import BrokenJson, read_definitions, shown
-from statebox.cli.failures import EX_FAILED, Failure, plural, problem_line
+from statebox.asl.jsontext import write_json_text
+from statebox.cli.definitions import BrokenJson, Unreadable, read_definitions, shown
+from statebox.cli.failures import EX_FAILED, plural
+from statebox.cli.findings import Finding, findings_in
 from statebox.cli.options import speaks_json
 from statebox.testing.positions import PLACE, Position, Positions
 
@@ -52,54 +52,29 @@ def validate(files: tuple[str, ...], as_json: bool) -> None:
         raise Exit(EX_FAILED)
 
 
-@dataclass(frozen=True, slots=True)
-class _Finding:
-    """One problem, the file it is in, the place there and, where the file holds machines by name, the machine."""
-
-    file: str
-    problem: Problem
-    place: Position | None = None
-    machine: str | None = None
-
-    def line(self) -> str:
-        """For people and editors: `file:line:column: words`; without a place where the file cannot be read."""
-        place = self.place
-        where = f"{self.file}:{place.line}:{place.column}" if place else self.file
-        whose = f"{self.machine}: " if self.machine else ""
-        message = PLACE.sub("", self.problem.message)
-        return f"{where}: {whose}{problem_line(self.problem.code, message, self.problem.location)}"
-
-    def described(self) -> dict[str, Json]:
-        """For programs: the fields of a diagnostic of ValidateStateMachineDefinition, and where it is."""
-        return {
-            "severity": "ERROR",
-            "code": self.problem.code,
-            "message": self.problem.message,
-            "location": self.problem.location,
-            "file": self.file,
-            "machine": self.machine,
-            "line": self.place.line if self.place else None,
-            "column": self.place.column if self.place else None,
-        }
-
-
-def _findings(file: str) -> Iterator[_Finding]:
+def _findings(file: str) -> Iterator[Finding]:
     try:
         definitions = read_definitions(file)
     except BrokenJson as broken:
-        told = PLACE.search(broken.reason)
-        place = Position(int(told[1]), int(told[2])) if told else None
-        yield _Finding(shown(file), Problem("INVALID_JSON_DESCRIPTION", broken.reason), place)
+        yield _unreadable(file, "INVALID_JSON_DESCRIPTION", broken.fault)
         return
-    except Failure as failure:
-        yield _Finding(shown(file), Problem("UNREADABLE_FILE", failure.message))
+    except Unreadable as unreadable:
+        yield _unreadable(file, "UNREADABLE_FILE", unreadable.reason)
         return
-    positions = None
+    first = definitions[0]
+    for member in first.unknown:
+        place = Positions(first.file_text).at(f"/{member}")
+        words = f"Nothing is known about '{member}' in the wrapper; there are statemachine and input"
+        yield Finding(first.file, Problem("UNKNOWN_MEMBER", words, f"/{member}"), place)
     for named in definitions:
         try:
             parse(named.text)
         except InvalidDefinition as invalid:
-            positions = positions or Positions(named.file_text)
-            for problem in invalid.problems:
-                place = positions.at(problem.location, *named.within)
-                yield _Finding(shown(file), problem, place, named.name if named.seed else None)
+            yield from findings_in(named, invalid.problems)
+
+
+def _unreadable(file: str, code: str, words: str) -> Finding:
+    """The finding of a file that holds no definition: its words end with the place, if there is one."""
+    told = PLACE.search(words)
+    place = Position(int(told[1]), int(told[2])) if told else None
+    return Finding(shown(file), Problem(code, PLACE.sub("", words)), place)

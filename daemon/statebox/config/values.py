@@ -142,7 +142,7 @@ def existing_file(raw: object, base: Path) -> Path:
     """Read the path of a file that is there."""
     file = path(raw, base)
     if not file.is_file():
-        raise ValueError(f"there is no file {file}")
+        raise ValueError(f"must be a file, but there is no file {file}")
     return file
 
 
@@ -150,7 +150,7 @@ def existing_folder(raw: object, base: Path) -> Path:
     """Read the path of a folder that is there."""
     folder = path(raw, base)
     if not folder.is_dir():
-        raise ValueError(f"there is no folder {folder}")
+        raise ValueError(f"must be a folder, but there is no folder {folder}")
     return folder
 
 

@@ -41,19 +41,20 @@ class Machines:
     async def load(self, named: Mapping[str, str]) -> None:
         """Take these as the named definitions, all or none, without keeping others waiting.
 
-        Raises InvalidDefinition that names the machines that are wrong, with their problems.
+        Raises InvalidDefinition that names the machines that are wrong, with all their problems.
         """
-        taken: dict[str, Definition] = {}
-        wrong: dict[str, InvalidDefinition] = {}
-        for name, text in named.items():
-            taken[name] = definition_of(text)
+        taken = {name: definition_of(text) for name, text in named.items()}
+        lines: list[str] = []
+        problems: list[Json] = []
+        for name, definition in taken.items():
             try:
-                await self.prepare(taken[name])
+                await self.prepare(definition)
             except InvalidDefinition as invalid:
-                wrong[name] = invalid
-        if wrong:
-            problems: list[Json] = [problem for one in wrong.values() for problem in one.details.get("problems") or ()]
-            message = "; ".join(f"{name}: {one.message}" for name, one in wrong.items())
+                found: list[Json] = invalid.details.get("problems") or []
+                problems += found
+                lines += [f"{name}: {_line(problem)}" for problem in found] or [f"{name}: {invalid.message}"]
+        if lines:
+            message = "\n".join([*lines, "`statebox validate FILE` shows lines and columns"])
             raise InvalidDefinition(message, problems=problems)
         self._named = taken
 
@@ -100,6 +101,11 @@ def _parsed(definition: Definition) -> StateMachine:
                 for problem in invalid.problems
             ],
         ) from None
+
+
+def _line(problem: Mapping[str, Json]) -> str:
+    where = f" at {problem['location']}" if problem["location"] else ""
+    return f"{problem['code']}: {problem['message']}{where}"
 
 
 def definition_of(text: str) -> Definition:

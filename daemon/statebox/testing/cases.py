@@ -75,13 +75,16 @@ class InvalidCases(ValueError):
 _SUCCESS: Final = Expected(Status.SUCCEEDED.value, msgspec.UNSET, msgspec.UNSET, msgspec.UNSET, None)
 
 
-def read_cases(text: str, machine: StateMachine, name: str) -> list[Case]:
-    """Read the JSON text of a file of cases for the machine of that name. Raises InvalidCases."""
+def read_cases(text: str, machine: StateMachine, name: str, *, exactly: bool = False) -> list[Case]:
+    """Read the JSON text of a file of cases for the machine of that name. Raises InvalidCases.
+
+    A MockConfigFile with one machine is meant for whatever the machine is called, unless the name is `exactly` that.
+    """
     try:
         raw = read_json(text)
     except InvalidJson as invalid:
         raise InvalidCases([_unreadable(str(invalid))]) from None
-    reader = _Reader(machine)
+    reader = _Reader(machine, exactly)
     cases = reader.read(raw, name)
     found = reader.complaints.found
     if found:
@@ -96,7 +99,8 @@ def _by_position(fault: Fault) -> tuple[int, int]:
 
 
 class _Reader:
-    def __init__(self, machine: StateMachine) -> None:
+    def __init__(self, machine: StateMachine, exactly: bool) -> None:
+        self._exactly = exactly
         self.complaints = Complaints()
         self._targets = Targets(machine)
         self._shared: dict[str, Mock] = {}
@@ -137,14 +141,15 @@ class _Reader:
 
     def _read_mock_config(self, raw: Mapping[str, Json], name: str) -> list[Case]:
         machines = self.complaints.object(raw, "StateMachines", "")
-        if name not in machines and len(machines) == 1:
+        if name not in machines and len(machines) == 1 and not self._exactly:
             name = next(iter(machines))
         if not machines:
             self.complaints.add("/StateMachines", "there is no machine in it")
             return []
         if name not in machines:
             self.complaints.add(
-                "/StateMachines", f"there is no machine {name} in it, only {', '.join(machines)}; use --machine"
+                "/StateMachines",
+                f"there is no machine {name} in it, only {', '.join(machines)}: name one with --machine",
             )
             return []
         machine = self.complaints.object(machines, name, "/StateMachines")

@@ -8,7 +8,7 @@ from typing import Final
 from statebox.asl.jsontext import Json, is_object
 
 # As long as a machine may wait.
-_LONGEST_SECONDS: Final = 99_999_999
+LONGEST_SECONDS: Final = 99_999_999
 
 
 class Complaints:
@@ -48,7 +48,7 @@ class Complaints:
         value: Json = raw.get(name)
         if value is None:
             return None
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LONGEST_SECONDS:
-            self.add(f"{location}/{name}", f"expected a number of seconds, 0 to {_LONGEST_SECONDS}")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LONGEST_SECONDS:
+            self.add(f"{location}/{name}", f"expected a number of seconds, 0 to {LONGEST_SECONDS}")
             return None
         return round(value * 1000)

@@ -9,7 +9,7 @@ from typing import Final
 
 from statebox.asl.answers import Answer, Asked, Fails, Never, Resumes, Succeeds
 from statebox.asl.jsontext import Json, is_array, is_object
-from statebox.testing.complaints import Complaints
+from statebox.testing.complaints import LONGEST_SECONDS, Complaints
 
 _TURNS: Final = re.compile(r"(0|[1-9][0-9]{0,8})(?:-(0|[1-9][0-9]{0,8}))?\Z")
 _RESPONSES: Final = ("Return", "Throw", "Resume", "Never")
@@ -88,6 +88,11 @@ def _read_response(raw: Json, place: str, complaints: Complaints) -> Answer:
     every_ms = complaints.seconds(raw, "HeartbeatEvery", place)
     if every_ms == 0:
         complaints.add(f"{place}/HeartbeatEvery", "expected more than 0 seconds")
+    if every_ms and not after_ms:
+        # Nobody answers, but somebody is there: for as long as a state can wait.
+        after_ms = LONGEST_SECONDS * 1000 if "Never" in raw and "After" not in raw else 0
+        if not after_ms:
+            complaints.add(f"{place}/HeartbeatEvery", "HeartbeatEvery needs After: there is no time in between")
     if "Return" in raw:
         return Succeeds(raw["Return"], after_ms=after_ms, heartbeat_every_ms=every_ms)
     if "Resume" in raw:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from statebox.asl.answers import Resumes
@@ -15,8 +16,8 @@ from statebox.testing.complaints import Complaints
 from statebox.testing.mocks import Mock
 
 _WAITING: Final = (Pattern.SUSPEND, Pattern.CALLBACK)
-# A way to a branch or an iteration, as in Review[1]/Ask.
-_STEP: Final = re.compile(r"(.+)\[(?:0|[1-9][0-9]*)\]\Z", re.DOTALL)
+# What follows the name of a Map or Parallel on the way to an iteration or a branch, as in Review[1]/Ask.
+_STEP: Final = re.compile(r"\[(?:0|[1-9][0-9]*)\]/")
 # More names are not read.
 _MOST_NAMES: Final = 30
 
@@ -42,24 +43,23 @@ class Targets:
 
     def check_answer(self, path: str, place: str, complaints: Complaints) -> None:
         """Complain when nothing waits there for an answer; `path` is a state or the way to it, as Review[1]/Ask."""
-        way, _, name = path.rpartition("]/")
-        if way and path not in self._states:
-            self._check_way(f"{way}]", place, complaints)
-        else:
-            name = path
+        ends = list(self._ends(path))
+        name = next((end for end in ends if end in self._states), ends[-1])
+        step = _STEP.search(name)
+        if name not in self._states and step is not None:
+            complaints.add(place, f"the machine has no Map or Parallel {name[: step.start()]}")
+            return
         states = self._named(name, place, complaints)
         if states and not any(_waits(state) for state in states):
             hint = "what it returns stands under mocks" if any(_calls(state) for state in states) else "it is no Task"
             complaints.add(place, f"{name} waits for no answer: {hint}")
 
-    def _check_way(self, way: str, place: str, complaints: Complaints) -> None:
-        for step in way.split("]/"):
-            found = _STEP.match(step if step.endswith("]") else f"{step}]")
-            if found is None:
-                complaints.add(place, f"{way} leads nowhere; a way is written as Review[1]/Ask, counted from 0")
-                return
-            if not any(state.type in ("Map", "Parallel") for state in self._states.get(found[1], ())):
-                complaints.add(place, f"the machine has no Map or Parallel {found[1]}")
+    def _ends(self, path: str) -> Iterator[str]:
+        """What a path can end with, shorter and shorter: names may hold slashes and brackets themselves."""
+        yield path
+        for found in _STEP.finditer(path):
+            if any(state.type in ("Map", "Parallel") for state in self._states.get(path[: found.start()], ())):
+                yield from self._ends(path[found.end() :])
 
     def _named(self, name: str, place: str, complaints: Complaints) -> list[State]:
         states = self._states.get(name, [])

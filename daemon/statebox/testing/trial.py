@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 
@@ -13,11 +14,14 @@ from statebox.asl.answers import Answer, Asked, Never, Succeeds, Unanswered
 from statebox.asl.definition import StateMachine
 from statebox.asl.driver import Outcome, TooManyTransitions, drive
 from statebox.asl.jsontext import Json, write_json_text
-from statebox.asl.states.resource import Pattern, read_resource
+from statebox.asl.states.resource import READ_ITEMS, WRITE_RESULT, Pattern, read_resource
 from statebox.asl.walk import new_execution
 from statebox.testing.cases import Case
 from statebox.testing.differences import differences
 from statebox.testing.mocks import Exhausted
+
+# What a distributed Map asks for is mocked under its name.
+_FILES: Final = {READ_ITEMS: "reads its items (ItemReader)", WRITE_RESULT: "writes its results (ResultWriter)"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,8 @@ class _World:
             # The call itself is of no interest: the mock is what its continuation is answered.
             return Succeeds({})
         if mock is None:
-            raise Unanswered(f"{asked.path} calls {asked.resource}, and the case has no mock for it")
+            does = _FILES.get(asked.resource, f"calls {asked.resource}")
+            raise Unanswered(f"{asked.path} {does}, and the case has no mock for it")
         return mock.answer(asked)
 
     def callback(self, asked: Asked) -> Answer:

@@ -41,6 +41,14 @@ def load(file: str, name: str, shown_as: str) -> Main:
     return main
 
 
+def traced(error: BaseException) -> str:
+    """The traceback of an error, without the frames of this file: they are none of the action's."""
+    frames = error.__traceback__
+    while frames is not None and frames.tb_frame.f_code.co_filename == __file__:
+        frames = frames.tb_next
+    return "".join(traceback.format_exception(error.with_traceback(frames)))
+
+
 def run(main: Main, value: object) -> str:
     """One activation: the reply line."""
     try:
@@ -49,7 +57,7 @@ def run(main: Main, value: object) -> str:
         except MemoryError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever an action raises is its answer
-            traceback.print_exc()
+            print(traced(error), end="", file=sys.stderr)  # noqa: T201 - it belongs to the action's logs
             result = {"error": str(error)}
         try:
             return json.dumps({"result": result}, allow_nan=False, separators=(",", ":"))
@@ -89,8 +97,8 @@ def serve() -> None:
     except MemoryError:
         reply('{"exhausted":true}')
         return
-    except BaseException:  # noqa: BLE001 - code that calls sys.exit while it is loaded, too
-        reply(json.dumps({"failure": traceback.format_exc()}))
+    except BaseException as error:  # noqa: BLE001 - code that calls sys.exit while it is loaded, too
+        reply(json.dumps({"failure": traced(error)}))
         return
     reply('{"ok":true}')
     for line in requests:
