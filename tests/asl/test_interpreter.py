@@ -360,6 +360,18 @@ def test_large_payloads_use_up_the_bound_of_transitions():
     assert max(entered) < 60
 
 
+def test_outputs_that_are_far_too_large_together_are_not_put_together():
+    """A thousand iterations could hand over hundreds of megabytes, of which a ResultSelector might pick one."""
+
+    def run(items: int) -> Driver:
+        inner = states("I", I={"Type": "Pass", "InputPath": "$$.Execution.Input.x", "End": True})
+        picking: Json = {"ItemProcessor": inner, "ItemsPath": "$.a", "ResultSelector": {"one.$": "$[0]"}, "End": True}
+        return Driver(states("M", M={"Type": "Map", **picking}), {"a": [1] * items, "x": "y" * 250_000})
+
+    assert run(100).execution.status is Status.SUCCEEDED
+    assert run(150).execution.error == "States.DataLimitExceeded"
+
+
 def test_a_map_runs_its_processor_for_each_item_in_bounded_numbers():
     """Never more than MaxConcurrency iterations at once; the output is in the items' order."""
     run = Driver(

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from statebox.asl.errors import EXCEED_TOLERATED_FAILURE_THRESHOLD, StateFailure
+from statebox.asl.errors import EXCEED_TOLERATED_FAILURE_THRESHOLD, StateFailure, too_large
 from statebox.asl.events import AnyEvent, TaskFailed, TaskSubmitted, TaskSucceeded
 from statebox.asl.execution import Branch, OnChild, OnChildren, Tolerated
 from statebox.asl.history import CODES
@@ -109,6 +109,8 @@ def join(copy: WorkingCopy, line: Line, state: State) -> Said:
         latest = waiting.latest or waiting.started
         copy.write(latest, _SUCCEEDED[state.type])
         line.last = latest
+        if copy.are_too_much(outputs):
+            return line, state, Broken(too_large(state.name))
         return line, state, state.leave(copy.evaluating(line, state), outputs)
     except StateFailure as failure:
         return line, state, Broken(located(copy, line, failure))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -29,6 +29,8 @@ _ENDINGS: Final = {
 }
 # How much of a payload counts as much as one more transition.
 _BYTES_A_TRANSITION: Final = 16 << 10
+# As many payloads of the largest size branches may hand over together: a ResultSelector can pick from these.
+_MOST_TOGETHER: Final = 128
 
 
 class WorkingCopy:
@@ -124,6 +126,17 @@ class WorkingCopy:
             raise too_large(whose)
         # All that a step makes is written at once: large payloads use it up as many small states do.
         self.budget -= len(text) // _BYTES_A_TRANSITION
+
+    def are_too_much(self, payloads: Sequence[Json]) -> bool:
+        """Whether together they are so far beyond one payload that nothing is to be made of them."""
+        if len(payloads) <= _MOST_TOGETHER or self.limits.payload_bytes == 0:
+            return False
+        left = _MOST_TOGETHER * self.limits.payload_bytes
+        for payload in payloads:
+            left -= len(text_or_none(payload) or b"")
+            if left < 0:
+                return True
+        return False
 
     def visible(self, line: Line) -> Mapping[str, Json]:
         """The variables that a line's state can read: its own scope's and those of the scopes around it."""
