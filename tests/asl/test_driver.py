@@ -240,3 +240,14 @@ def test_the_same_arguments_give_the_same_run():
 
     assert drive(pick, new_execution({})).history == drive(pick, new_execution({})).history
     assert drive(pick, new_execution({})).output != drive(pick, new_execution({}, name="another")).output
+
+
+@pytest.mark.parametrize(("submitted", "expected"), [(None, "TaskSubmitFailed"), ({"id": 7}, "TaskFailed")])
+def test_a_job_that_never_began_failed_to_be_submitted(submitted: Json, expected: str):
+    outcome = drive(
+        machine("A", A={**WORK, "Resource": "openwhisk:long.sync"}),
+        new_execution({}),
+        tasks=lambda _: Fails("Bad", "why", submitted=submitted),
+    )
+    assert types(outcome)[-2:] == [expected, "ExecutionFailed"]
+    assert (outcome.error, outcome.cause) == ("Bad", "why")
