@@ -19,11 +19,12 @@ from statebox.asl.events import AnyEvent, TaskFailed, TaskSucceeded
 from statebox.asl.execution import AnyWaiting, OnChildren, OnTask
 from statebox.asl.fields import JSONATA, Fields
 from statebox.asl.history import CODES
-from statebox.asl.jsontext import Json, is_array, write_json_text
+from statebox.asl.jsontext import Json, is_array, is_object, write_json_text
 from statebox.asl.quantities import Quantity, read_quantity
 from statebox.asl.recovery import Catcher, Retrier, read_catch, read_retry
 from statebox.asl.states.distributed import Distributed, most_failures
 from statebox.asl.states.resource import READ_ITEMS, WRITE_RESULT
+from statebox.asl.states.results import ItemResult, collected
 from statebox.asl.states.state import Allowed, Await, Broken, ScopeReader, State, Transition, Visit
 
 _STARTED: Final = CODES["MapStateStarted"]
@@ -31,7 +32,6 @@ _SUCCEEDED: Final = CODES["MapStateSucceeded"]
 _RUN_STARTED: Final = CODES["MapRunStarted"]
 _RUN_SUCCEEDED: Final = CODES["MapRunSucceeded"]
 _RUN_FAILED: Final = CODES["MapRunFailed"]
-_STATE_FAILED: Final = CODES["MapStateFailed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +97,7 @@ class Map(State):
         return cls(
             **cls.common(name, fields if jsonata else fields.without(["Parameters"])),
             items_path=fields.reference_path("ItemsPath", ("input", "context", "variable")),
-            items=_items(fields),
+            items=_items(fields, distributed),
             item_selector=selector,
             max_concurrency=read_quantity(fields, "MaxConcurrency"),
             distributed=run if distributed else None,
@@ -112,21 +112,26 @@ class Map(State):
     def enter(self, visit: Visit) -> Transition:
         sources = self._sources(visit)
         reader = None if self.distributed is None else self.distributed.reader
-        items: Sequence[Json] = [] if reader is not None else self._items(sources)
+        found: Json = [] if reader is not None else self._items(sources)
+        # Only a distributed Map iterates over the members of an object.
+        keyed = is_object(found)
+        items: Sequence[Json] = [{"Key": k, "Value": v} for k, v in found.items()] if is_object(found) else found
         concurrency = None if self.max_concurrency is None else self.max_concurrency.resolve(sources)
         started = visit.write(_STARTED, len(items))
         waiting = OnChildren(started=started, total=len(items), concurrency=int(concurrency or 0))
         if self.distributed is None:
             return Await(waiting, items=msgspec.UNSET if items is visit.input else items)
         bearable = self.distributed.bearable(sources)
-        map_run = visit.map_run_arn(self.distributed.label)
+        map_run = visit.map_run_arn(self.distributed.label, started)
         if reader is not None:
             arguments = reader.arguments(sources)
             most = None if reader.most_items is None else reader.most_items.resolve(sources)
             run_started = visit.write(_RUN_STARTED, map_run)
+            if most is not None and most < 0:
+                return _run_failed(visit, ITEM_READER_FAILED, "field MaxItems must be positive")
             return Await(OnTask(run_started, READ_ITEMS, visit.now_ms), {**arguments, "MaxItems": most or 0})
         visit.write(_RUN_STARTED, map_run)
-        return self._begin(visit, msgspec.structs.replace(waiting, map_run=map_run), items, bearable)
+        return self._begin(visit, msgspec.structs.replace(waiting, map_run=map_run), items, bearable, keyed)
 
     def resume(self, visit: Visit, waiting: AnyWaiting, event: AnyEvent) -> Transition | None:
         assert isinstance(waiting, OnTask)
@@ -152,21 +157,30 @@ class Map(State):
             return items[index]
         return self._selected(visit, index, items[index])
 
+    def items_in(self, input: Json) -> int:
+        """How many items an iteration with this input stands for: those of its batch."""
+        return len(input["Items"]) if self.distributed is not None and self.distributed.batcher is not None else 1
+
     def scope_of(self, index: int) -> str:
         """The scope that an iteration walks through."""
         return _scope(self.name)
 
-    def distributed_results(self, visit: Visit, waiting: OnChildren, outputs: Sequence[Json]) -> Transition:
-        """Go on with the outputs of all children, or have them written first."""
+    def distributed_results(self, visit: Visit, waiting: OnChildren, results: Sequence[ItemResult]) -> Transition:
+        """Go on with what came of all children, or have it written first."""
         assert self.distributed is not None
         writer = self.distributed.writer
         run_started = waiting.started + 1
+        outputs = [result.output for result in results if not result.ended.failed]
         if writer is None:
             return self._succeed(visit, run_started, outputs)
+        if not writer.resource:
+            return self._succeed(visit, run_started, collected(results, waiting.map_run, writer.config))
         arguments = writer.arguments(self._sources(visit))
+        everything = writer.config.get("Transformation", "NONE") == "NONE"
+        records = [result.record(waiting.map_run) for result in results if everything or result.ended.failed]
         return Await(
             OnTask(run_started, WRITE_RESULT, visit.now_ms),
-            {**arguments, "MapRunArn": waiting.map_run, "Results": list(outputs)},
+            {**arguments, "MapRunArn": waiting.map_run, "Results": outputs, "Records": records},
         )
 
     def _read(self, visit: Visit, waiting: OnTask, items: Sequence[Json]) -> Transition:
@@ -178,20 +192,24 @@ class Map(State):
             started=waiting.event - 1,
             total=len(items),
             concurrency=int(concurrency or 0),
-            map_run=visit.map_run_arn(self.distributed.label),
+            map_run=visit.map_run_arn(self.distributed.label, waiting.event - 1),
         )
         return self._begin(visit, children, items, self.distributed.bearable(sources))
 
     def _begin(
-        self, visit: Visit, waiting: OnChildren, items: Sequence[Json], bearable: tuple[float | None, float | None]
+        self,
+        visit: Visit,
+        waiting: OnChildren,
+        items: Sequence[Json],
+        bearable: tuple[float | None, float | None],
+        keyed: bool = False,
     ) -> Transition:
         assert self.distributed is not None
-        selected = [self._selected(visit, index, item) for index, item in enumerate(items)]
+        most = most_failures(bearable, len(items))
+        selected = [self._selected(visit, index, item, keyed) for index, item in enumerate(items)]
         if self.distributed.batcher is not None:
             selected = self.distributed.batcher.batches(self._sources(visit), selected)
-        total = len(selected)
-        most = most_failures(bearable, total)
-        return Await(msgspec.structs.replace(waiting, total=total, bearable=most), items=selected)
+        return Await(msgspec.structs.replace(waiting, total=len(selected), bearable=most), items=selected)
 
     def _succeed(self, visit: Visit, run_started: int, result: Json) -> Transition:
         """The run's end: MapRunSucceeded points at its start, the state's end at that, Exited at the start again."""
@@ -204,28 +222,36 @@ class Map(State):
         sources = visit.sources()
         return sources.of(self.flow.selected(sources))
 
-    def _selected(self, visit: Visit, index: int, item: Json) -> Json:
+    def _selected(self, visit: Visit, index: int, item: Json, keyed: bool = False) -> Json:
         if self.item_selector is None:
             return item
-        sources = visit.item_sources(index, item)
+        sources = visit.item_sources(index, item["Value"], item["Key"]) if keyed else visit.item_sources(index, item)
         return render(self.item_selector, sources.of(self.flow.selected(sources)))
 
-    def _items(self, sources: Sources) -> Sequence[Json]:
+    def _items(self, sources: Sources) -> Json:
+        """What is iterated over: an array, or an object where that can be."""
         if self.items is not None:
-            return self.items.expect("array", scope_of(sources))
-        if isinstance(self.flow, JsonataFlow):
-            if not is_array(sources.input):
-                shown = write_json_text(sources.input)
-                raise EvaluationFailure("Items", f"Map state input must be an array but was: {shown}")
-            return sources.input
+            found = self.items.expect("array", scope_of(sources), None if self.distributed is None else "object")
+        elif isinstance(self.flow, JsonataFlow):
+            found = sources.input
+        else:
+            return self._items_at_path(sources)
+        if not self._iterates(found):
+            raise EvaluationFailure("Items", f"Map state input must be an array but was: {write_json_text(found)}")
+        return found
+
+    def _items_at_path(self, sources: Sources) -> Json:
         text = "$" if self.items_path is None else self.items_path.text
         try:
             items = sources.input if self.items_path is None else self.items_path.read(sources)
         except NoValue:
             items = None
-        if not is_array(items):
+        if not self._iterates(items):
             raise StateFailure(RUNTIME, f'Reference path "{text}" must point to array.')
         return items
+
+    def _iterates(self, found: Json) -> bool:
+        return is_array(found) or (self.distributed is not None and is_object(found))
 
     def _picked(self, visit: Visit, read: Json) -> Json:
         """What ItemsPath picks out of what the reader brought; one that leads nowhere is passed over, as AWS does."""
@@ -240,16 +266,17 @@ class Map(State):
 
 
 def _run_failed(visit: Visit, error: str, cause: str) -> Broken:
-    """The run's end, and the state's, when its items cannot be read or its results not be written."""
+    """The run's end when its items cannot be read or its results not be written; the state may be retried."""
     visit.write(_RUN_FAILED, error, cause)
-    visit.write(_STATE_FAILED)
-    return Broken(StateFailure(error, cause))
+    return Broken(StateFailure(error, cause), inside=True)
 
 
-def _items(fields: Fields) -> JsonataTemplate | None:
-    """An expression, or an array with expressions in it."""
+def _items(fields: Fields, distributed: bool) -> JsonataTemplate | None:
+    """An expression, or an array with expressions in it; a distributed Map takes an object as well."""
     if fields.language != JSONATA:
         return None
+    if distributed and is_object(fields.raw.get("Items")):
+        return fields.jsonata("Items")
     if not fields.holds_expression("Items") and fields.array("Items", may_be_empty=True) is None:
         return None
     return fields.jsonata("Items")

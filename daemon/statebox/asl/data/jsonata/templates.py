@@ -121,13 +121,13 @@ class JsonataTemplate:
         except RecursionError:
             raise EvaluationFailure(self.field, f"The value of the field '{self.field}' is nested too deep") from None
 
-    def expect(self, wanted: str, scope: Scope) -> Json:
-        """The value, which must be of a kind: array, object, string, number, boolean or null.
+    def expect(self, wanted: str, scope: Scope, or_else: str | None = None) -> Json:
+        """The value, which must be of a kind (or of another): array, object, string, number, boolean or null.
 
         Raises EvaluationFailure and OutOfSteps. A constant is of the right kind, as the definition was checked.
         """
         value = self.render(scope)
-        if kind(value) != wanted and isinstance(self._node, JsonataField):
+        if kind(value) not in (wanted, or_else) and isinstance(self._node, JsonataField):
             raise self._node.failure(
                 f"returned an unexpected result type. Expected '{wanted}', but was '{kind(value)}' for value: "
                 f"{write_json_text(value)}"
@@ -142,7 +142,7 @@ class JsonataTemplate:
         value = self.expect("number", scope)
         if value != value // 1:
             shown = write_json_text(value)
-            raise EvaluationFailure(self.field, f"The {self.field} field cannot be parsed as an integer: {shown}")
+            raise EvaluationFailure(self.field, f"The {self._name} field cannot be parsed as an integer: {shown}")
         return int(self._within(low, high, value))
 
     def number(self, low: float, high: float, scope: Scope) -> float:
@@ -153,7 +153,12 @@ class JsonataTemplate:
         if low <= value <= high:
             return value
         shown = write_json_text(value)
-        raise EvaluationFailure(self.field, f"{self.field} must be between {low} and {high} but was: {shown}")
+        raise EvaluationFailure(self.field, f"{self._name} must be between {low} and {high} but was: {shown}")
+
+    @property
+    def _name(self) -> str:
+        """What the field is called within its object."""
+        return self.field.rpartition("/")[2]
 
 
 def parse_jsonata_template(value: Json, field: str, allowed: frozenset[str] = frozenset()) -> JsonataTemplate:
