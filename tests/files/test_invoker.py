@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from statebox.asl.commands import InvokeTask
 from statebox.asl.events import TaskFailed, TaskSucceeded
-from statebox.asl.jsontext import Json, read_json, write_json
+from statebox.asl.jsontext import Json, is_array, read_json, write_json, write_json_text
 from statebox.asl.states.resource import READ_ITEMS, WRITE_RESULT
 from statebox.files.invoker import FileInvoker
 from statebox.files.limits import FileLimits
 
 RUN = "5c1f4c4e-1111-4222-8333-444455556666"
 MAP_RUN = f"arn:aws:states:us-east-1:000000000000:mapRun:machine/Map:{RUN}"
+
+
+def succeeded(output: Json) -> Json:
+    """The record of an item that succeeded."""
+    return {"Output": write_json_text(output), "Status": "SUCCEEDED"}
 
 
 class Site:
@@ -44,9 +50,14 @@ class Site:
         arguments: Json = {"Resource": f"file:{name}", "Parameters": {}, "Config": config, "MaxItems": most}
         return await self.do(READ_ITEMS, arguments)
 
-    async def write(self, path: str, results: Json, map_run: Json = MAP_RUN, **config: Json) -> Json:
-        arguments: Json = {"Resource": f"file:{path}", "Parameters": {}, "Config": config}
-        return await self.do(WRITE_RESULT, {**arguments, "MapRunArn": map_run, "Results": results})
+    async def write(
+        self, path: str, results: Json, map_run: Json = MAP_RUN, failed: Sequence[Json] = (), **config: Json
+    ) -> Json:
+        arguments: Json = {"Resource": f"file:{path}", "Parameters": {}, "Config": config, "MapRunArn": map_run}
+        records: Json = (
+            [succeeded(one) for one in results] if is_array(results) and "Transformation" not in config else []
+        )
+        return await self.do(WRITE_RESULT, {**arguments, "Results": results, "Records": [*records, *failed]})
 
     def written(self) -> dict[str, bytes]:
         return {str(path.relative_to(self.root)): path.read_bytes() for path in self.root.rglob("*") if path.is_file()}
@@ -289,8 +300,8 @@ async def test_results_are_written_as_records_with_a_manifest(site: Site):
     written = site.written()
     results = written.pop(f"out/csv/{RUN}/SUCCEEDED_0.json")
     assert read_json(results) == [
-        {"Output": '{"n":1}', "OutputDetails": {"Included": True}, "Status": "SUCCEEDED"},
-        {"Output": '"é"', "OutputDetails": {"Included": True}, "Status": "SUCCEEDED"},
+        succeeded({"n": 1}),
+        succeeded("é"),
     ]
     assert read_json(written.pop(f"out/csv/{RUN}/manifest.json")) == {
         "DestinationBucket": "data",
@@ -316,6 +327,23 @@ async def test_results_are_written_as_records_with_a_manifest(site: Site):
 async def test_results_can_be_transformed(site: Site, transformation: str, type: str, expected: bytes):
     await site.write(".", [[1, [2]], {"a": 3}], Transformation=transformation, OutputType=type)
     assert site.written()[f"{RUN}/SUCCEEDED_0.{type.lower()}"] == expected
+
+
+@pytest.mark.parametrize("transformation", ["NONE", "COMPACT", "FLATTEN"])
+async def test_what_failed_is_described_in_a_file_of_its_own(site: Site, transformation: str):
+    """However the results are transformed: their records are all that there is of them."""
+    record: Json = {"Error": "Bad", "Status": "FAILED"}
+    await site.write("out", [], failed=[record], Transformation=transformation)
+    written = site.written()
+    manifest = read_json(written.pop(f"out/{RUN}/manifest.json"))
+    [(name, content)] = written.items()
+    assert name == f"out/{RUN}/FAILED_0.json"
+    assert read_json(content) == [record]
+    assert manifest["ResultFiles"] == {
+        "FAILED": [{"Key": name, "Size": len(content)}],
+        "PENDING": [],
+        "SUCCEEDED": [],
+    }
 
 
 async def test_a_write_can_be_repeated(site: Site):

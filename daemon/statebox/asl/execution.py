@@ -114,15 +114,25 @@ class OnChild(Waiting, frozen=True):
     handed_over: bool = False
 
 
-class Tolerated(Waiting, frozen=True):
-    """An item of a distributed Map failed, and the map run can bear it: it has no output."""
+class ChildEnded(Waiting, frozen=True):
+    """The execution of an item of a distributed Map has ended; one that failed has no output.
+
+    `name` is that of the execution, and the times are its parent's: when it was wanted and when its end was heard of.
+    """
+
+    name: str
+    started_ms: int
+    stopped_ms: int
+    failed: bool = False
+    error: str | None = None
+    cause: str | None = None
 
 
 class OnTurn(Waiting, frozen=True):
     """The branch is ready to enter its state, but the bound of transitions per advance was reached."""
 
 
-AnyWaiting: TypeAlias = OnTask | OnTimer | OnRetry | OnChildren | OnChild | Tolerated | OnTurn
+AnyWaiting: TypeAlias = OnTask | OnTimer | OnRetry | OnChildren | OnChild | ChildEnded | OnTurn
 
 
 class Branch(msgspec.Struct, frozen=True):

@@ -9,12 +9,13 @@ import msgspec
 from statebox.asl.commands import StartChild
 from statebox.asl.definition import StateMachine
 from statebox.asl.events import AnyEvent
-from statebox.asl.execution import Execution
+from statebox.asl.execution import Execution, Status
 from statebox.asl.history import HistoryEvent
 from statebox.asl.interpreter import Step, advance, begin
 from statebox.asl.jsontext import Json
 from statebox.asl.limits import Limits
 from statebox.asl.moment import Moment
+from statebox.asl.states.results import family_of
 
 # 2026-01-01T00:00:00Z: when a run begins that is not told otherwise.
 BEGAN_MS: Final = 1_767_225_600_000
@@ -72,8 +73,7 @@ def new_execution(
 
 def child_of(parent: Execution, command: StartChild, now_ms: int) -> Execution:
     """The execution of one item of a distributed Map, not begun yet, named as Step Functions names it."""
-    place, _, run = command.map_run.partition(":mapRun:")
-    family = run.rpartition(":")[0]
+    place, family = family_of(command.map_run)
     return msgspec.structs.replace(
         parent,
         id=f"{family}:{command.name}",
@@ -84,12 +84,15 @@ def child_of(parent: Execution, command: StartChild, now_ms: int) -> Execution:
         machine_arn=f"{place}:stateMachine:{family}",
         input=command.input,
         started_ms=now_ms,
+        now_ms=now_ms,
+        status=Status.RUNNING,
         deadline_ms=None,
         next_event=1,
         branches={},
         variables_bytes=0,
         response=msgspec.UNSET,
         unfinished=False,
+        whole=True,
         seed=False,
         scope=command.scope,
         parent=parent.id,

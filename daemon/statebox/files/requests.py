@@ -9,13 +9,13 @@ from typing import Final
 from uuid import UUID
 
 from statebox.asl.jsontext import Json, is_array, is_object
+from statebox.asl.states.results import TRANSFORMATIONS, transformed
 from statebox.files.csvtext import DELIMITERS
 from statebox.files.errors import FileTrouble
 
 _SCHEME: Final = "file:"
 _TYPES: Final = ("JSON", "JSONL", "CSV")
 _ENDINGS: Final = {".json": "JSON", ".jsonl": "JSONL", ".ndjson": "JSONL", ".csv": "CSV"}
-_TRANSFORMATIONS: Final = ("NONE", "COMPACT", "FLATTEN")
 # What Step Functions reads of a data set at most, whatever MaxItems says.
 _MOST_ITEMS: Final = 100_000_000
 
@@ -41,14 +41,17 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Writing:
-    """Results to write, below `path` in a folder named after the map run."""
+    """Results to write, below `path` in a folder named after the map run: `succeeded` and `failed` in a file each.
+
+    None: nothing did, and there is no file.
+    """
 
     path: str
     map_run: str
     run_id: UUID
-    transformation: str
     type: str
-    results: Sequence[Json]
+    succeeded: Sequence[Json] | None
+    failed: Sequence[Json] | None
 
 
 def read_reading(arguments: Json) -> Reading:
@@ -73,24 +76,33 @@ def read_reading(arguments: Json) -> Reading:
 
 
 def read_writing(arguments: Json) -> Writing:
-    """Read {"Resource", "Parameters", "Config", "MapRunArn", "Results"}. Raises FileTrouble."""
+    """Read {"Resource", "Parameters", "Config", "MapRunArn", "Results", "Records"}. Raises FileTrouble.
+
+    Results are the outputs of what succeeded; Records describe what failed, and with the Transformation NONE the rest.
+    """
     path = _path(arguments, "ResultWriter")
     config = _object(arguments, "Config")
     map_run: Json = arguments.get("MapRunArn")
     results: Json = arguments.get("Results")
+    records: Json = arguments.get("Records", [])
     try:
         run_id = UUID(str(map_run).rpartition(":")[2])
     except ValueError:
         raise FileTrouble(f"{map_run} is not the ARN of a map run") from None
-    if not is_array(results):
+    if not is_array(results) or not is_array(records):
         raise FileTrouble("the results are not an array")
+    transformation = _one_of(config.get("Transformation", "NONE"), "Transformation", TRANSFORMATIONS)
+    if transformation == "NONE":
+        succeeded = [record for record in records if record.get("Status") == "SUCCEEDED"]
+    else:
+        succeeded = list(transformed(results, transformation))
     return Writing(
         path=path,
         map_run=map_run,
         run_id=run_id,
-        transformation=_one_of(config.get("Transformation", "NONE"), "Transformation", _TRANSFORMATIONS),
         type=_one_of(config.get("OutputType", "JSON"), "OutputType", ("JSON", "JSONL")),
-        results=results,
+        succeeded=succeeded if results else None,
+        failed=[record for record in records if record.get("Status") != "SUCCEEDED"] or None,
     )
 
 

@@ -1,10 +1,10 @@
-"""The results of a map run: the file of them, and the manifest that points at it."""
+"""The results of a map run: the files of them, and the manifest that points at them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from statebox.asl.jsontext import Json, is_array, write_json, write_json_text
+from statebox.asl.jsontext import Json, write_json
 from statebox.files.folder import Folder
 from statebox.files.requests import Writing
 
@@ -18,35 +18,23 @@ def write_results(folder: Folder, writing: Writing, most_bytes: int) -> Json:
     place = "/".join(part for part in (*writing.path.split("/"), str(writing.run_id)) if part not in ("", "."))
     # An absolute path is to be refused as it was given, not made relative by the way.
     place = f"/{place}" if writing.path.startswith("/") else place
-    succeeded: list[Json] = []
-    if writing.results:
-        key = f"{place}/SUCCEEDED_0.{writing.type.lower()}"
-        pieces = _as_lines if writing.type == "JSONL" else _as_array
-        size = folder.write(key, pieces(_transformed(writing.results, writing.transformation)), most_bytes)
-        succeeded.append({"Key": key, "Size": size})
-    manifest: Json = {
-        "DestinationBucket": folder.name,
-        "MapRunArn": writing.map_run,
-        "ResultFiles": {"FAILED": [], "PENDING": [], "SUCCEEDED": succeeded},
+    written = {
+        kind: _write(folder, f"{place}/{kind}_0", writing.type, values, most_bytes)
+        for kind, values in (("FAILED", writing.failed), ("PENDING", None), ("SUCCEEDED", writing.succeeded))
     }
+    manifest: Json = {"DestinationBucket": folder.name, "MapRunArn": writing.map_run, "ResultFiles": written}
     key = f"{place}/manifest.json"
     folder.write(key, [write_json(manifest)], most_bytes)
     return {"MapRunArn": writing.map_run, "ResultWriterDetails": {"Bucket": folder.name, "Key": key}}
 
 
-def _transformed(results: Sequence[Json], transformation: str) -> Iterator[Json]:
-    """COMPACT: the outputs; FLATTEN: the members of outputs that are arrays; NONE: records as Step Functions writes."""
-    for result in results:
-        if transformation == "NONE":
-            yield {
-                "Output": write_json_text(result),
-                "OutputDetails": {"Included": True},
-                "Status": "SUCCEEDED",
-            }
-        elif transformation == "FLATTEN" and is_array(result):
-            yield from result
-        else:
-            yield result
+def _write(folder: Folder, name: str, type: str, values: Sequence[Json] | None, most_bytes: int) -> list[Json]:
+    """The files written, as the manifest names them: none where there is nothing to write."""
+    if values is None:
+        return []
+    key = f"{name}.{type.lower()}"
+    pieces = _as_lines if type == "JSONL" else _as_array
+    return [{"Key": key, "Size": folder.write(key, pieces(values), most_bytes)}]
 
 
 def _as_array(values: Iterable[Json]) -> Iterator[bytes]:

@@ -16,6 +16,7 @@ from statebox.asl.fields import JSONATA, Fields
 from statebox.asl.jsontext import Json, write_json
 from statebox.asl.quantities import Quantity, read_quantity
 from statebox.asl.states.reader_config import check_reader_config
+from statebox.asl.states.results import TRANSFORMATIONS
 
 _MOST_ITEMS: Final = 100_000_000
 _LARGEST_BATCH_BYTES: Final = 262_144
@@ -26,7 +27,10 @@ _NOT_IN_DEFAULT_LABELS: Final = re.compile(r'[\s?*<>{}\[\]:;,\\|^~$#%&`"/\x00-\x
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
-    """An ItemReader or a ResultWriter: a resource, its parameters, and how the data are written there."""
+    """An ItemReader or a ResultWriter: a resource, its parameters, and how the data are written there.
+
+    A writer without a resource gives the data their form and hands them on.
+    """
 
     resource: str
     parameters: Template | JsonataTemplate | None
@@ -130,7 +134,8 @@ def _read_transfer(fields: Fields, name: str, config: str) -> Transfer | None:
     inner = fields.inside(raw, fields.at(name))
     arguments, foreign = ("Arguments", "Parameters") if inner.language == JSONATA else ("Parameters", "Arguments")
     inner.refuse_unknown(("Resource", arguments, config), (foreign,))
-    inner.require("Resource")
+    if name == "ItemReader" or config not in raw or any(field != config for field in raw):
+        inner.require("Resource")
     raw_config = inner.object(config) or {}
     reader = fields.inside(raw_config, inner.at(config))
     if name == "ItemReader":
@@ -148,11 +153,13 @@ def _read_transfer(fields: Fields, name: str, config: str) -> Transfer | None:
             ),
             ("MaxItemsPath",),
         )
+        reader.choice("Transformation", ("NONE", "LOAD_AND_FLATTEN"))
+        reader.choice("ManifestType", ("ATHENA_DATA", "S3_INVENTORY"))
         reader.choice("InputType", ("CSV", "JSON", "JSONL", "MANIFEST", "PARQUET"))
         reader.choice("CSVHeaderLocation", ("FIRST_ROW", "GIVEN"))
     else:
         reader.refuse_unknown(("Transformation", "OutputType"))
-        reader.choice("Transformation", ("NONE", "COMPACT", "FLATTEN"))
+        reader.choice("Transformation", TRANSFORMATIONS)
         reader.choice("OutputType", ("JSON", "JSONL"))
     return Transfer(
         resource=inner.text("Resource") or "",

@@ -24,6 +24,7 @@ from statebox.asl.quantities import Quantity, read_quantity
 from statebox.asl.recovery import Catcher, Retrier, read_catch, read_retry
 from statebox.asl.states.distributed import Distributed, most_failures
 from statebox.asl.states.resource import READ_ITEMS, WRITE_RESULT
+from statebox.asl.states.results import ItemResult, collected
 from statebox.asl.states.state import Allowed, Await, Broken, ScopeReader, State, Transition, Visit
 
 _STARTED: Final = CODES["MapStateStarted"]
@@ -31,7 +32,6 @@ _SUCCEEDED: Final = CODES["MapStateSucceeded"]
 _RUN_STARTED: Final = CODES["MapRunStarted"]
 _RUN_SUCCEEDED: Final = CODES["MapRunSucceeded"]
 _RUN_FAILED: Final = CODES["MapRunFailed"]
-_STATE_FAILED: Final = CODES["MapStateFailed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,17 +156,22 @@ class Map(State):
         """The scope that an iteration walks through."""
         return _scope(self.name)
 
-    def distributed_results(self, visit: Visit, waiting: OnChildren, outputs: Sequence[Json]) -> Transition:
-        """Go on with the outputs of all children, or have them written first."""
+    def distributed_results(self, visit: Visit, waiting: OnChildren, results: Sequence[ItemResult]) -> Transition:
+        """Go on with what came of all children, or have it written first."""
         assert self.distributed is not None
         writer = self.distributed.writer
         run_started = waiting.started + 1
+        outputs = [result.output for result in results if not result.ended.failed]
         if writer is None:
             return self._succeed(visit, run_started, outputs)
+        if not writer.resource:
+            return self._succeed(visit, run_started, collected(results, waiting.map_run, writer.config))
         arguments = writer.arguments(self._sources(visit))
+        everything = writer.config.get("Transformation", "NONE") == "NONE"
+        records = [result.record(waiting.map_run) for result in results if everything or result.ended.failed]
         return Await(
             OnTask(run_started, WRITE_RESULT, visit.now_ms),
-            {**arguments, "MapRunArn": waiting.map_run, "Results": list(outputs)},
+            {**arguments, "MapRunArn": waiting.map_run, "Results": outputs, "Records": records},
         )
 
     def _read(self, visit: Visit, waiting: OnTask, items: Sequence[Json]) -> Transition:
@@ -240,10 +245,9 @@ class Map(State):
 
 
 def _run_failed(visit: Visit, error: str, cause: str) -> Broken:
-    """The run's end, and the state's, when its items cannot be read or its results not be written."""
+    """The run's end when its items cannot be read or its results not be written; the state may be retried."""
     visit.write(_RUN_FAILED, error, cause)
-    visit.write(_STATE_FAILED)
-    return Broken(StateFailure(error, cause))
+    return Broken(StateFailure(error, cause), inside=True)
 
 
 def _items(fields: Fields) -> JsonataTemplate | None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
 from statebox.asl.errors import EXCEED_TOLERATED_FAILURE_THRESHOLD, StateFailure, too_large
 from statebox.asl.events import AnyEvent, TaskFailed, TaskSubmitted, TaskSucceeded
-from statebox.asl.execution import Branch, OnChild, OnChildren, Tolerated
+from statebox.asl.execution import Branch, ChildEnded, OnChild, OnChildren
 from statebox.asl.history import CODES
 from statebox.asl.jsontext import Json
 from statebox.asl.lines import Line
 from statebox.asl.moment import Dice, uuid_text
 from statebox.asl.states.map import Map
 from statebox.asl.states.parallel import Parallel
+from statebox.asl.states.results import ItemResult
 from statebox.asl.states.state import Broken, State
 from statebox.asl.stepping.failures import Said, abort_children, located
 from statebox.asl.stepping.working_copy import WorkingCopy
@@ -72,7 +74,7 @@ def _distributed_child(copy: WorkingCopy, line: Line, scope: str, index: int, da
     # The same for every try, so that a start that is repeated finds the child that is there.
     name = uuid_text(Dice(f"{uid} {id} {waiting.started}".encode()).bits(128), copy.before.shard)
     child = OnChild(waiting.started, name, waiting.map_run)
-    return Branch(id=id, scope=scope, state=None, data=data, waiting=child, index=index)
+    return Branch(id, scope, None, data, entered_ms=copy.now_ms, waiting=child, index=index)
 
 
 def end_branch(copy: WorkingCopy, line: Line, parent: Line) -> Said | None:
@@ -101,19 +103,29 @@ def join(copy: WorkingCopy, line: Line, state: State) -> Said:
     """All branches have ended: go on with their outputs."""
     waiting = _of(line)
     children = copy.lines.children(line.id, waiting.total)
-    outputs = [child.data for child in children if not isinstance(child.waiting, Tolerated)]
     copy.remove_below(line.id)
     try:
         if isinstance(state, Map) and state.distributed is not None:
-            return line, state, state.distributed_results(copy.evaluating(line, state), waiting, outputs)
+            results = _results(line, children)
+            return line, state, state.distributed_results(copy.evaluating(line, state), waiting, results)
         latest = waiting.latest or waiting.started
         copy.write(latest, _SUCCEEDED[state.type])
         line.last = latest
+        outputs = [child.data for child in children]
         if copy.are_too_much(outputs):
             return line, state, Broken(too_large(state.name))
         return line, state, state.leave(copy.evaluating(line, state), outputs)
     except StateFailure as failure:
         return line, state, Broken(located(copy, line, failure))
+
+
+def _results(line: Line, children: Sequence[Line]) -> list[ItemResult]:
+    items: Json = line.data if line.items is msgspec.UNSET else line.items
+    return [
+        ItemResult(item, child.data, child.waiting)
+        for item, child in zip(items, children, strict=True)
+        if isinstance(child.waiting, ChildEnded)
+    ]
 
 
 def hear_of_child(copy: WorkingCopy, line: Line, waiting: OnChild, event: AnyEvent) -> Said | None:
@@ -127,11 +139,12 @@ def hear_of_child(copy: WorkingCopy, line: Line, waiting: OnChild, event: AnyEve
             line.waiting = msgspec.structs.replace(waiting, handed_over=True)
             return None
         case TaskSucceeded(output=output):
-            line.waiting, line.data = None, output
+            line.waiting, line.data = ChildEnded(waiting.name, line.entered_ms, copy.now_ms), output
             parent.waiting = msgspec.structs.replace(children, running=children.running - 1)
             return _one_less(copy, parent, fork, children.started)
-        case TaskFailed():
-            line.waiting, line.data = Tolerated(), None
+        case TaskFailed(error=error, cause=cause):
+            line.waiting = ChildEnded(waiting.name, line.entered_ms, copy.now_ms, True, error, cause)
+            line.data = None
             children = msgspec.structs.replace(children, running=children.running - 1, failed=children.failed + 1)
             parent.waiting = children
             if children.failed <= children.bearable:

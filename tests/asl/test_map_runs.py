@@ -1,0 +1,146 @@
+"""Map runs: what a distributed Map's ResultWriter is given, and how its history tells of failures."""
+
+from __future__ import annotations
+
+import pytest
+
+from statebox.asl.answers import Answer, Asked, Fails, Succeeds
+from statebox.asl.definition import read
+from statebox.asl.driver import Outcome, drive
+from statebox.asl.errors import InvalidDefinition
+from statebox.asl.jsontext import Json
+from statebox.asl.walk import new_execution
+from tests.asl.driving import states
+
+WORK: Json = {"Type": "Task", "Resource": "openwhisk:work", "End": True}
+TO_FILE: Json = {"Resource": "file:out"}
+FAMILY = "arn:aws:states:us-east-1:000000000000"
+
+
+def a_map(**fields: Json) -> Json:
+    """A distributed Map over the input, whose items are worked on by a task."""
+    processor = {**states("Work", Work=WORK), "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}}
+    return {"Type": "Map", "ItemProcessor": processor, "End": True, **fields}
+
+
+class Work:
+    """Doubles items, fails the negative ones after a second, and keeps what the writer was asked to write."""
+
+    def __init__(self) -> None:
+        self.written: Json = None
+
+    def __call__(self, asked: Asked) -> Answer:
+        if asked.resource == "statebox:writeResult":
+            self.written = asked.arguments
+            return Succeeds("written")
+        if asked.arguments < 0:
+            return Fails("Negative", "less than nought", after_ms=1000)
+        return Succeeds([asked.arguments, [asked.arguments * 2]])
+
+
+def run(items: Json, **fields: Json) -> tuple[Outcome, Json]:
+    work = Work()
+    outcome = drive(read(states("M", M=a_map(**fields))), new_execution(items), tasks=work)
+    return outcome, work.written
+
+
+def chain(outcome: Outcome) -> list[tuple[int, int, str]]:
+    return [(event["id"], event["previousEventId"], event["type"]) for event in outcome.history]
+
+
+def test_a_writer_is_given_a_record_of_each_execution_as_step_functions_describes_it():
+    _, written = run([3], ResultWriter=TO_FILE)
+    [record] = written["Records"]
+    name = record["Name"]
+    assert record == {
+        "ExecutionArn": f"{FAMILY}:execution:machine/M:{name}",
+        "Input": "3",
+        "InputDetails": {"Included": True},
+        "Name": name,
+        "Output": "[3,[6]]",
+        "OutputDetails": {"Included": True},
+        "RedriveCount": 0,
+        "RedriveStatus": "NOT_REDRIVABLE",
+        "RedriveStatusReason": "Execution is SUCCEEDED and cannot be redriven",
+        "StartDate": "2026-01-01T00:00:00.000Z",
+        "StateMachineArn": f"{FAMILY}:stateMachine:machine/M",
+        "Status": "SUCCEEDED",
+        "StopDate": "2026-01-01T00:00:00.000Z",
+    }
+
+
+@pytest.mark.parametrize("transformation", ["NONE", "COMPACT", "FLATTEN"])
+def test_the_record_of_a_failed_item_is_written_whatever_is_wanted_of_the_others(transformation: str):
+    writer = {**TO_FILE, "WriterConfig": {"Transformation": transformation, "OutputType": "JSON"}}
+    _, written = run([-1], ResultWriter=writer, ToleratedFailureCount=1)
+    [record] = written["Records"]
+    assert {name: value for name, value in record.items() if name not in ("ExecutionArn", "Name")} == {
+        "Cause": "less than nought",
+        "Error": "Negative",
+        "Input": "-1",
+        "InputDetails": {"Included": True},
+        "RedriveCount": 0,
+        "RedriveStatus": "REDRIVABLE_BY_MAP_RUN",
+        "StartDate": "2026-01-01T00:00:00.000Z",
+        "StateMachineArn": f"{FAMILY}:stateMachine:machine/M",
+        "Status": "FAILED",
+        "StopDate": "2026-01-01T00:00:01.000Z",
+    }
+    assert written["Results"] == []
+
+
+def test_outputs_alone_need_no_records():
+    _, written = run([1], ResultWriter={**TO_FILE, "WriterConfig": {"Transformation": "COMPACT"}})
+    assert (written["Results"], written["Records"]) == ([[1, [2]]], [])
+
+
+@pytest.mark.parametrize(
+    ("transformation", "expected"), [("COMPACT", [[1, [2]], [2, [4]]]), ("FLATTEN", [1, [2], 2, [4]])]
+)
+def test_a_writer_without_a_place_gives_the_output_its_form(transformation: str, expected: Json):
+    outcome, written = run([1, 2], ResultWriter={"WriterConfig": {"Transformation": transformation}})
+    assert (outcome.output, written) == (expected, None)
+
+
+def test_a_writer_without_a_place_shows_failed_items_as_records():
+    outcome, _ = run([-1, 1], ResultWriter={"WriterConfig": {"Transformation": "COMPACT"}}, ToleratedFailureCount=1)
+    assert (outcome.output[0]["Status"], outcome.output[1]) == ("FAILED", [1, [2]])
+
+
+def test_a_writer_without_a_place_hands_records_on_when_nothing_is_to_be_transformed():
+    outcome, _ = run([1], ResultWriter={"WriterConfig": {"Transformation": "NONE"}})
+    assert [(record["Input"], record["Output"]) for record in outcome.output] == [("1", "[1,[2]]")]
+
+
+@pytest.mark.parametrize("writer", [{}, {"Parameters": {"Path": "x"}}, {"Parameters": {}, "WriterConfig": {}}])
+def test_a_writer_needs_a_place_or_a_form(writer: Json):
+    with pytest.raises(InvalidDefinition, match="The field 'Resource' is required"):
+        read(states("M", M=a_map(ResultWriter=writer)))
+
+
+def test_a_reader_may_say_how_listed_objects_become_items():
+    config: Json = {"InputType": "CSV", "Transformation": "LOAD_AND_FLATTEN", "CSVHeaderLocation": "FIRST_ROW"}
+    reader: Json = {"Resource": "arn:aws:states:::s3:listObjectsV2", "ReaderConfig": config}
+    read(states("M", M=a_map(ItemReader=reader)))
+
+
+def test_a_reader_may_name_the_kind_of_its_manifest():
+    config: Json = {"InputType": "MANIFEST", "ManifestType": "S3_INVENTORY"}
+    read(states("M", M=a_map(ItemReader={"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": config})))
+
+
+def test_a_map_whose_reader_failed_has_not_failed_while_it_is_retried():
+    """MapStateFailed comes once, when nothing more is tried."""
+    retry = [{"ErrorEquals": ["States.ItemReaderFailed"], "MaxAttempts": 1}]
+    machine = read(states("M", M=a_map(ItemReader={"Resource": "file:in"}, Retry=retry)))
+    outcome = drive(machine, new_execution({}), tasks=lambda _: Fails(None, "no such file"))
+    assert chain(outcome)[2:] == [
+        (3, 2, "MapStateStarted"),
+        (4, 3, "MapRunStarted"),
+        (5, 4, "MapRunFailed"),
+        (6, 5, "MapStateStarted"),
+        (7, 6, "MapRunStarted"),
+        (8, 7, "MapRunFailed"),
+        (9, 8, "MapStateFailed"),
+        (10, 9, "ExecutionFailed"),
+    ]
