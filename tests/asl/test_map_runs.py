@@ -144,3 +144,45 @@ def test_a_map_whose_reader_failed_has_not_failed_while_it_is_retried():
         (9, 8, "MapStateFailed"),
         (10, 9, "ExecutionFailed"),
     ]
+
+
+def test_a_run_has_one_arn_whether_its_items_were_read_or_there():
+    """The one of its event is the one that the results are written under."""
+
+    def work(asked: Asked) -> Answer:
+        return Succeeds([1] if asked.resource == "statebox:readItems" else asked.arguments)
+
+    machine = read(states("M", M=a_map(ItemReader={"Resource": "file:in"}, ResultWriter=TO_FILE)))
+    outcome = drive(machine, new_execution({}), tasks=work)
+    [started] = [event for event in outcome.history if event["type"] == "MapRunStarted"]
+    assert outcome.output["MapRunArn"] == started["mapRunStartedEventDetails"]["mapRunArn"]
+
+
+def echo(asked: Asked) -> Answer:
+    return Succeeds(asked.arguments)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"ItemsPath": "$.o"},
+        {"QueryLanguage": "JSONata", "Items": "{% $states.input.o %}"},
+        {"QueryLanguage": "JSONata", "Items": {"a": 1, "b": "{% 1 + 1 %}"}},
+    ],
+)
+def test_a_distributed_map_iterates_over_the_members_of_an_object(how: Json):
+    outcome = drive(read(states("M", M=a_map(**how))), new_execution({"o": {"a": 1, "b": 2}}), tasks=echo)
+    assert outcome.output == [{"Key": "a", "Value": 1}, {"Key": "b", "Value": 2}]
+
+
+def test_the_item_of_a_member_of_an_object_has_its_key():
+    fields: Json = {"ItemsPath": "$.o", "ItemSelector": {"item.$": "$$.Map.Item"}}
+    outcome = drive(read(states("M", M=a_map(**fields))), new_execution({"o": {"a": 1}}), tasks=echo)
+    assert outcome.output == [{"item": {"Index": 0, "Key": "a", "Value": 1}}]
+
+
+@pytest.mark.parametrize("items", [{"a": 1}, "{% {'a': 1} %}"])
+def test_an_inline_map_iterates_over_arrays_alone(items: Json):
+    inline = {**states("P", P={"Type": "Pass", "End": True})}
+    machine = read(states("M", M={**a_map(QueryLanguage="JSONata", Items=items), "ItemProcessor": inline}))
+    assert drive(machine, new_execution({})).error == "States.QueryEvaluationError"

@@ -38,8 +38,8 @@ class Surroundings(Protocol):
         """The variables that a line's state can read."""
         ...
 
-    def item_of(self, line: Line) -> tuple[int, Json] | None:
-        """The map item that a line works on, as (index, value)."""
+    def item_of(self, line: Line) -> tuple[int, Json, str | None] | None:
+        """The map item that a line works on, as (index, value, key)."""
         ...
 
 
@@ -82,9 +82,9 @@ class AtWork:
         """What paths read from, with the raw input as `$`."""
         return self._sources(token, None)
 
-    def item_sources(self, index: int, item: Json) -> Sources:
+    def item_sources(self, index: int, item: Json, key: str | None = None) -> Sources:
         """The same with Map.Item in the context object."""
-        return self._sources(None, (index, item))
+        return self._sources(None, (index, item, key))
 
     def write(self, code: int, *values: Json) -> int:
         """Write a history event that the next one points back to."""
@@ -103,11 +103,11 @@ class AtWork:
         """Draw a continuation id: a uuid4 whose last 12 bits are the shard."""
         return uuid_text(self._copy.dice.bits(128), self._copy.before.shard)
 
-    def map_run_arn(self, label: str) -> str:
-        """Draw the ARN of a map run."""
+    def map_run_arn(self, label: str, started: int) -> str:
+        """The ARN of the map run that began with a MapStateStarted: the same for everyone who asks."""
         execution = self._copy.before
         place = execution.arn.split(":execution:", 1)[0]
-        return f"{place}:mapRun:{execution.machine}/{label}:{self._copy.dice.uuid4()}"
+        return f"{place}:mapRun:{execution.machine}/{label}:{Dice(f'{execution.uid} {started}'.encode()).uuid4()}"
 
     def check(self, payload: Json, whose: str) -> None:
         """Raise StateFailure when a payload is larger or deeper than it may be."""
@@ -117,7 +117,7 @@ class AtWork:
         """Answer whoever started the execution through the seed's contract."""
         self._copy.response = response
 
-    def _sources(self, token: str | None, item: tuple[int, Json] | None) -> Sources:
+    def _sources(self, token: str | None, item: tuple[int, Json, str | None] | None) -> Sources:
         copy, line, state = self._copy, self._line, self._state
 
         def context() -> Json:

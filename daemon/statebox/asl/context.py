@@ -13,9 +13,12 @@ def context_object(
     entered_ms: int,
     retries: int | None,
     token: str | None,
-    item: tuple[int, Json] | None,
+    item: tuple[int, Json, str | None] | None,
 ) -> Json:
-    """Build it, keys in AWS's order. `retries` is None for states that cannot be retried, `item` is (index, value)."""
+    """Build it, keys in AWS's order. `retries` is None for states that cannot be retried.
+
+    `item` is (index, value, key); the key is None but for a member of an object that is iterated over.
+    """
     about_state: Json = {"Name": state, "EnteredTime": timestamp(entered_ms)}
     if retries is not None:
         about_state["RetryCount"] = retries
@@ -36,5 +39,9 @@ def context_object(
     if token is not None:
         context["Task"] = {"Token": token}
     if item is not None:
-        context["Map"] = {"Item": {"Index": item[0], "Value": item[1]}}
+        index, value, key = item
+        about_item: Json = {"Index": index}
+        if key is not None:
+            about_item["Key"] = key
+        context["Map"] = {"Item": {**about_item, "Value": value}}
     return context

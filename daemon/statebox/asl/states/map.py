@@ -19,7 +19,7 @@ from statebox.asl.events import AnyEvent, TaskFailed, TaskSucceeded
 from statebox.asl.execution import AnyWaiting, OnChildren, OnTask
 from statebox.asl.fields import JSONATA, Fields
 from statebox.asl.history import CODES
-from statebox.asl.jsontext import Json, is_array, write_json_text
+from statebox.asl.jsontext import Json, is_array, is_object, write_json_text
 from statebox.asl.quantities import Quantity, read_quantity
 from statebox.asl.recovery import Catcher, Retrier, read_catch, read_retry
 from statebox.asl.states.distributed import Distributed, most_failures
@@ -112,21 +112,24 @@ class Map(State):
     def enter(self, visit: Visit) -> Transition:
         sources = self._sources(visit)
         reader = None if self.distributed is None else self.distributed.reader
-        items: Sequence[Json] = [] if reader is not None else self._items(sources)
+        found: Json = [] if reader is not None else self._items(sources)
+        # Only a distributed Map iterates over the members of an object.
+        keyed = is_object(found)
+        items: Sequence[Json] = [{"Key": k, "Value": v} for k, v in found.items()] if is_object(found) else found
         concurrency = None if self.max_concurrency is None else self.max_concurrency.resolve(sources)
         started = visit.write(_STARTED, len(items))
         waiting = OnChildren(started=started, total=len(items), concurrency=int(concurrency or 0))
         if self.distributed is None:
             return Await(waiting, items=msgspec.UNSET if items is visit.input else items)
         bearable = self.distributed.bearable(sources)
-        map_run = visit.map_run_arn(self.distributed.label)
+        map_run = visit.map_run_arn(self.distributed.label, started)
         if reader is not None:
             arguments = reader.arguments(sources)
             most = None if reader.most_items is None else reader.most_items.resolve(sources)
             run_started = visit.write(_RUN_STARTED, map_run)
             return Await(OnTask(run_started, READ_ITEMS, visit.now_ms), {**arguments, "MaxItems": most or 0})
         visit.write(_RUN_STARTED, map_run)
-        return self._begin(visit, msgspec.structs.replace(waiting, map_run=map_run), items, bearable)
+        return self._begin(visit, msgspec.structs.replace(waiting, map_run=map_run), items, bearable, keyed)
 
     def resume(self, visit: Visit, waiting: AnyWaiting, event: AnyEvent) -> Transition | None:
         assert isinstance(waiting, OnTask)
@@ -183,15 +186,20 @@ class Map(State):
             started=waiting.event - 1,
             total=len(items),
             concurrency=int(concurrency or 0),
-            map_run=visit.map_run_arn(self.distributed.label),
+            map_run=visit.map_run_arn(self.distributed.label, waiting.event - 1),
         )
         return self._begin(visit, children, items, self.distributed.bearable(sources))
 
     def _begin(
-        self, visit: Visit, waiting: OnChildren, items: Sequence[Json], bearable: tuple[float | None, float | None]
+        self,
+        visit: Visit,
+        waiting: OnChildren,
+        items: Sequence[Json],
+        bearable: tuple[float | None, float | None],
+        keyed: bool = False,
     ) -> Transition:
         assert self.distributed is not None
-        selected = [self._selected(visit, index, item) for index, item in enumerate(items)]
+        selected = [self._selected(visit, index, item, keyed) for index, item in enumerate(items)]
         if self.distributed.batcher is not None:
             selected = self.distributed.batcher.batches(self._sources(visit), selected)
         total = len(selected)
@@ -209,28 +217,36 @@ class Map(State):
         sources = visit.sources()
         return sources.of(self.flow.selected(sources))
 
-    def _selected(self, visit: Visit, index: int, item: Json) -> Json:
+    def _selected(self, visit: Visit, index: int, item: Json, keyed: bool = False) -> Json:
         if self.item_selector is None:
             return item
-        sources = visit.item_sources(index, item)
+        sources = visit.item_sources(index, item["Value"], item["Key"]) if keyed else visit.item_sources(index, item)
         return render(self.item_selector, sources.of(self.flow.selected(sources)))
 
-    def _items(self, sources: Sources) -> Sequence[Json]:
+    def _items(self, sources: Sources) -> Json:
+        """What is iterated over: an array, or an object where that can be."""
         if self.items is not None:
-            return self.items.expect("array", scope_of(sources))
-        if isinstance(self.flow, JsonataFlow):
-            if not is_array(sources.input):
-                shown = write_json_text(sources.input)
-                raise EvaluationFailure("Items", f"Map state input must be an array but was: {shown}")
-            return sources.input
+            found = self.items.expect("array", scope_of(sources), None if self.distributed is None else "object")
+        elif isinstance(self.flow, JsonataFlow):
+            found = sources.input
+        else:
+            return self._items_at_path(sources)
+        if not self._iterates(found):
+            raise EvaluationFailure("Items", f"Map state input must be an array but was: {write_json_text(found)}")
+        return found
+
+    def _items_at_path(self, sources: Sources) -> Json:
         text = "$" if self.items_path is None else self.items_path.text
         try:
             items = sources.input if self.items_path is None else self.items_path.read(sources)
         except NoValue:
             items = None
-        if not is_array(items):
+        if not self._iterates(items):
             raise StateFailure(RUNTIME, f'Reference path "{text}" must point to array.')
         return items
+
+    def _iterates(self, found: Json) -> bool:
+        return is_array(found) or (self.distributed is not None and is_object(found))
 
     def _picked(self, visit: Visit, read: Json) -> Json:
         """What ItemsPath picks out of what the reader brought; one that leads nowhere is passed over, as AWS does."""

@@ -80,8 +80,8 @@ class Visit(Protocol):
         """What paths read from, with the raw input as `$`; `token` stands in the context object as Task.Token."""
         ...
 
-    def item_sources(self, index: int, item: Json) -> Sources:
-        """The same with Map.Item in the context object."""
+    def item_sources(self, index: int, item: Json, key: str | None = None) -> Sources:
+        """The same with Map.Item in the context object; `key` is that of the member of an object."""
         ...
 
     def write(self, code: int, *values: Json) -> int:
@@ -100,8 +100,8 @@ class Visit(Protocol):
         """Draw a continuation id."""
         ...
 
-    def map_run_arn(self, label: str) -> str:
-        """Draw the ARN of a map run."""
+    def map_run_arn(self, label: str, started: int) -> str:
+        """The ARN of the map run that began with the event `started`, always the same."""
         ...
 
     def check(self, payload: Json, whose: str) -> None:

@@ -146,14 +146,14 @@ class WorkingCopy:
         outer = self.visible(self.opened(parent))
         return {**outer, **line.variables} if line.variables else outer
 
-    def item_of(self, line: Line) -> tuple[int, Json] | None:
+    def item_of(self, line: Line) -> tuple[int, Json, str | None] | None:
         """The map item that a line works on: that of the nearest iteration around it."""
         around = line
         while around.parent is not None:
             parent = self.opened(around.parent)
             if isinstance(self.state_of(parent), Map) and around.index is not None:
                 items: Json = parent.data if parent.items is msgspec.UNSET else parent.items
-                return around.index, items[around.index]
+                return around.index, items[around.index], None
             around = parent
         return None
 

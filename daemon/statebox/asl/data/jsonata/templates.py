@@ -121,13 +121,13 @@ class JsonataTemplate:
         except RecursionError:
             raise EvaluationFailure(self.field, f"The value of the field '{self.field}' is nested too deep") from None
 
-    def expect(self, wanted: str, scope: Scope) -> Json:
-        """The value, which must be of a kind: array, object, string, number, boolean or null.
+    def expect(self, wanted: str, scope: Scope, or_else: str | None = None) -> Json:
+        """The value, which must be of a kind (or of another): array, object, string, number, boolean or null.
 
         Raises EvaluationFailure and OutOfSteps. A constant is of the right kind, as the definition was checked.
         """
         value = self.render(scope)
-        if kind(value) != wanted and isinstance(self._node, JsonataField):
+        if kind(value) not in (wanted, or_else) and isinstance(self._node, JsonataField):
             raise self._node.failure(
                 f"returned an unexpected result type. Expected '{wanted}', but was '{kind(value)}' for value: "
                 f"{write_json_text(value)}"
