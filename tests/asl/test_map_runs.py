@@ -186,3 +186,63 @@ def test_an_inline_map_iterates_over_arrays_alone(items: Json):
     inline = {**states("P", P={"Type": "Pass", "End": True})}
     machine = read(states("M", M={**a_map(QueryLanguage="JSONata", Items=items), "ItemProcessor": inline}))
     assert drive(machine, new_execution({})).error == "States.QueryEvaluationError"
+
+
+READER: Json = {"Resource": "file:in", "Arguments": {}}
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"ItemReader": {**READER, "Arguments": {"Path": "{% $no %}"}}}, "ItemReader/Arguments/Path"),
+        ({"ItemReader": {**READER, "ReaderConfig": {"MaxItems": "{% $no %}"}}}, "ItemReader/ReaderConfig/MaxItems"),
+        ({"ItemBatcher": {"MaxItemsPerBatch": "{% $no %}"}}, "ItemBatcher/MaxItemsPerBatch"),
+        ({"ItemBatcher": {"BatchInput": {"a": "{% $no %}"}}}, "ItemBatcher/BatchInput/a"),
+        ({"ResultWriter": {"Resource": "file:out", "Arguments": "{% $no %}"}}, "ResultWriter/Arguments"),
+    ],
+)
+def test_an_expression_is_told_with_its_place_in_the_state(fields: Json, expected: str):
+    machine = read(states("M", M=a_map(QueryLanguage="JSONata", **fields)))
+    outcome = drive(machine, new_execution([1]), tasks=echo)
+    [failed] = [event for event in outcome.history if event["type"] == "EvaluationFailed"]
+    assert failed["evaluationFailedEventDetails"]["location"] == expected
+
+
+def test_a_range_is_told_with_the_name_of_the_field_alone():
+    machine = read(states("M", M=a_map(QueryLanguage="JSONata", ItemBatcher={"MaxItemsPerBatch": "{% 0 %}"})))
+    cause = drive(machine, new_execution([1]), tasks=echo).cause
+    assert cause is not None
+    assert cause.endswith(" MaxItemsPerBatch must be between 1 and 99999999 but was: 0")
+
+
+def test_a_negative_number_of_items_fails_the_reader():
+    """And not the state at once, as other numbers out of range do."""
+    reader: Json = {"Resource": "file:in", "ReaderConfig": {"MaxItemsPath": "$.most"}}
+    outcome = drive(read(states("M", M=a_map(ItemReader=reader))), new_execution({"most": -1}), tasks=echo)
+    assert (outcome.error, outcome.cause) == ("States.ItemReaderFailed", "field MaxItems must be positive")
+    assert [type for _, _, type in chain(outcome)][-4:] == [
+        "MapRunStarted",
+        "MapRunFailed",
+        "MapStateFailed",
+        "ExecutionFailed",
+    ]
+
+
+@pytest.mark.parametrize(("percentage", "expected"), [(-1, "Minimum value is 0.0"), (101, "Maximum value is 100.0")])
+def test_bounds_of_percentages_are_told_as_decimals(percentage: int, expected: str):
+    with pytest.raises(InvalidDefinition, match=expected):
+        read(states("M", M=a_map(ToleratedFailurePercentage=percentage)))
+
+
+def test_a_map_run_is_aborted_with_its_state():
+    """When another branch fails, the run's end stands before the state's."""
+    fail: Json = {"Type": "Fail", "Error": "Bad"}
+    branches = [states("M", M=a_map()), states("W", W={"Type": "Wait", "Seconds": 1, "Next": "F"}, F=fail)]
+    machine = read(states("P", P={"Type": "Parallel", "Branches": branches, "End": True}))
+    outcome = drive(machine, new_execution([1]), tasks=lambda _: Succeeds(1, after_ms=60_000))
+    assert chain(outcome)[-4:] == [
+        (10, 9, "MapRunAborted"),
+        (11, 9, "MapStateAborted"),
+        (12, 9, "ParallelStateFailed"),
+        (13, 12, "ExecutionFailed"),
+    ]

@@ -86,9 +86,19 @@ class Seconds:
 
 
 def read_quantity(
-    fields: Fields, field: str, *, low: float = 0, high: float = math.inf, whole: bool = True, inside: str = ""
+    fields: Fields,
+    field: str,
+    *,
+    low: float = 0,
+    high: float = math.inf,
+    whole: bool = True,
+    inside: str = "",
+    negative: bool = False,
 ) -> Quantity | None:
-    """Read `field` or `<field>Path`; None where neither is there. `inside` is where in the state it stands."""
+    """Read `field` or `<field>Path`; None where neither is there.
+
+    `inside` is where in the state it stands. A path may lead to a `negative` number where that is said.
+    """
     name = fields.only_one(f"{field}Path", field)
     if name is None:
         return None
@@ -101,10 +111,14 @@ def read_quantity(
             fields.integer(field, int(low), int(high) if math.isfinite(high) else LONGEST_SECONDS) if whole else None
         )
         return Quantity(
-            field=field, low=low, high=high, whole=whole, value=value if whole else fields.number(field, low, high)
+            field=field,
+            low=low,
+            high=high,
+            whole=whole,
+            value=value if whole else fields.number(field, float(low), float(high)),
         )
     path = fields.reference_path(name, ("input", "variable"))
-    return Quantity(field=field, low=low, high=high, whole=whole, path=path)
+    return Quantity(field=field, low=-math.inf if negative else low, high=high, whole=whole, path=path)
 
 
 def read_seconds(fields: Fields, field: str) -> Seconds:

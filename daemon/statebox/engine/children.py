@@ -12,7 +12,6 @@ from statebox.asl.interpreter import begin
 from statebox.asl.walk import child_of
 from statebox.engine.advancing import Program
 from statebox.engine.errors import ExecutionAlreadyExists
-from statebox.engine.names import child_id
 from statebox.engine.runner import Runner, Surroundings, checkpoint_of
 
 

@@ -153,6 +153,8 @@ def _read_transfer(fields: Fields, name: str, config: str) -> Transfer | None:
             ),
             ("MaxItemsPath",),
         )
+        reader.choice("CSVDelimiter", ("COMMA", "PIPE", "SEMICOLON", "SPACE", "TAB"))
+        reader.text("ItemsPointer")
         reader.choice("Transformation", ("NONE", "LOAD_AND_FLATTEN"))
         reader.choice("ManifestType", ("ATHENA_DATA", "S3_INVENTORY"))
         reader.choice("InputType", ("CSV", "JSON", "JSONL", "MANIFEST", "PARQUET"))
@@ -165,7 +167,7 @@ def _read_transfer(fields: Fields, name: str, config: str) -> Transfer | None:
         resource=inner.text("Resource") or "",
         parameters=inner.payload(arguments, f"{name}/{arguments}"),
         config={key: value for key, value in raw_config.items() if key not in ("MaxItems", "MaxItemsPath")},
-        most_items=read_quantity(reader, "MaxItems", high=_MOST_ITEMS, inside=f"{name}/{config}/"),
+        most_items=read_quantity(reader, "MaxItems", high=_MOST_ITEMS, inside=f"{name}/{config}/", negative=True),
     )
 
 

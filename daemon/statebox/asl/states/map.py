@@ -127,6 +127,8 @@ class Map(State):
             arguments = reader.arguments(sources)
             most = None if reader.most_items is None else reader.most_items.resolve(sources)
             run_started = visit.write(_RUN_STARTED, map_run)
+            if most is not None and most < 0:
+                return _run_failed(visit, ITEM_READER_FAILED, "field MaxItems must be positive")
             return Await(OnTask(run_started, READ_ITEMS, visit.now_ms), {**arguments, "MaxItems": most or 0})
         visit.write(_RUN_STARTED, map_run)
         return self._begin(visit, msgspec.structs.replace(waiting, map_run=map_run), items, bearable, keyed)

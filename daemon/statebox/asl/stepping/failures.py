@@ -30,6 +30,7 @@ _ABORTED: Final = {
 _FAILED: Final = {"Parallel": CODES["ParallelStateFailed"], "Map": CODES["MapStateFailed"]}
 _ITERATION_FAILED: Final = CODES["MapIterationFailed"]
 _ITERATION_ABORTED: Final = CODES["MapIterationAborted"]
+_MAP_RUN_ABORTED: Final = CODES["MapRunAborted"]
 # How the causes begin that name an expression, and not only its value.
 _EXPRESSION: Final = "The JSONata expression "
 
@@ -101,7 +102,10 @@ def _write_aborted(copy: WorkingCopy, line: Line, failed: int) -> None:
         return  # it had not entered its state
     if isinstance(waiting, OnChildren):
         abort_children(copy, line, copy.lines.children(line.id, waiting.begun), failed)
-    code = _ABORTED.get(copy.state_of(line).type)
+    state = copy.state_of(line)
+    if isinstance(state, Map) and state.distributed is not None and not isinstance(waiting, OnRetry):
+        copy.write(failed, _MAP_RUN_ABORTED)
+    code = _ABORTED.get(state.type)
     if code is not None:
         copy.write(failed, code)
 

@@ -142,7 +142,7 @@ class JsonataTemplate:
         value = self.expect("number", scope)
         if value != value // 1:
             shown = write_json_text(value)
-            raise EvaluationFailure(self.field, f"The {self.field} field cannot be parsed as an integer: {shown}")
+            raise EvaluationFailure(self.field, f"The {self._name} field cannot be parsed as an integer: {shown}")
         return int(self._within(low, high, value))
 
     def number(self, low: float, high: float, scope: Scope) -> float:
@@ -153,7 +153,12 @@ class JsonataTemplate:
         if low <= value <= high:
             return value
         shown = write_json_text(value)
-        raise EvaluationFailure(self.field, f"{self.field} must be between {low} and {high} but was: {shown}")
+        raise EvaluationFailure(self.field, f"{self._name} must be between {low} and {high} but was: {shown}")
+
+    @property
+    def _name(self) -> str:
+        """What the field is called within its object."""
+        return self.field.rpartition("/")[2]
 
 
 def parse_jsonata_template(value: Json, field: str, allowed: frozenset[str] = frozenset()) -> JsonataTemplate:
