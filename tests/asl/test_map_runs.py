@@ -246,3 +246,14 @@ def test_a_map_run_is_aborted_with_its_state():
         (12, 9, "ParallelStateFailed"),
         (13, 12, "ExecutionFailed"),
     ]
+
+
+@pytest.mark.parametrize(("tolerated", "status"), [(1, "FAILED"), (2, "SUCCEEDED")])
+def test_all_items_of_a_batch_fail_with_it(tolerated: int, status: str):
+    """Failures are counted in items, however many executions they are worked on by."""
+
+    def work(asked: Asked) -> Answer:
+        return Fails("Bad") if 1 in asked.arguments["Items"] else Succeeds("done")
+
+    machine = read(states("M", M=a_map(ItemBatcher={"MaxItemsPerBatch": 2}, ToleratedFailureCount=tolerated)))
+    assert drive(machine, new_execution([1, 2, 3]), tasks=work).status == status

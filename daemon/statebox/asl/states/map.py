@@ -157,6 +157,10 @@ class Map(State):
             return items[index]
         return self._selected(visit, index, items[index])
 
+    def items_in(self, input: Json) -> int:
+        """How many items an iteration with this input stands for: those of its batch."""
+        return len(input["Items"]) if self.distributed is not None and self.distributed.batcher is not None else 1
+
     def scope_of(self, index: int) -> str:
         """The scope that an iteration walks through."""
         return _scope(self.name)
@@ -201,12 +205,11 @@ class Map(State):
         keyed: bool = False,
     ) -> Transition:
         assert self.distributed is not None
+        most = most_failures(bearable, len(items))
         selected = [self._selected(visit, index, item, keyed) for index, item in enumerate(items)]
         if self.distributed.batcher is not None:
             selected = self.distributed.batcher.batches(self._sources(visit), selected)
-        total = len(selected)
-        most = most_failures(bearable, total)
-        return Await(msgspec.structs.replace(waiting, total=total, bearable=most), items=selected)
+        return Await(msgspec.structs.replace(waiting, total=len(selected), bearable=most), items=selected)
 
     def _succeed(self, visit: Visit, run_started: int, result: Json) -> Transition:
         """The run's end: MapRunSucceeded points at its start, the state's end at that, Exited at the start again."""

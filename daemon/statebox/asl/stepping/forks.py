@@ -144,8 +144,10 @@ def hear_of_child(copy: WorkingCopy, line: Line, waiting: OnChild, event: AnyEve
             return _one_less(copy, parent, fork, children.started)
         case TaskFailed(error=error, cause=cause):
             line.waiting = ChildEnded(waiting.name, line.entered_ms, copy.now_ms, True, error, cause)
+            # All items of a batch have failed with it.
+            failed = children.failed + (fork.items_in(line.data) if isinstance(fork, Map) else 1)
             line.data = None
-            children = msgspec.structs.replace(children, running=children.running - 1, failed=children.failed + 1)
+            children = msgspec.structs.replace(children, running=children.running - 1, failed=failed)
             parent.waiting = children
             if children.failed <= children.bearable:
                 return _one_less(copy, parent, fork, children.started)
