@@ -257,3 +257,8 @@ def test_all_items_of_a_batch_fail_with_it(tolerated: int, status: str):
 
     machine = read(states("M", M=a_map(ItemBatcher={"MaxItemsPerBatch": 2}, ToleratedFailureCount=tolerated)))
     assert drive(machine, new_execution([1, 2, 3]), tasks=work).status == status
+
+
+def test_a_map_in_jsonata_has_no_parameters():
+    with pytest.raises(InvalidDefinition, match="field 'Parameters' is only supported for the 'JSONPath'"):
+        read(states("M", M=a_map(QueryLanguage="JSONata", Parameters={})))
