@@ -308,3 +308,14 @@ def test_a_run_that_outlasts_the_calendar_is_broken_off():
 
     with pytest.raises(TooManyTransitions, match="beyond the year 9999"):
         drive(machine("W", W=longest, C={**again, "Default": "S"}, S={"Type": "Succeed"}), new_execution({}))
+
+
+@pytest.mark.parametrize(("submitted", "expected"), [(None, "TaskSubmitFailed"), ({"id": 7}, "TaskFailed")])
+def test_a_job_that_never_began_failed_to_be_submitted(submitted: Json, expected: str):
+    outcome = drive(
+        machine("A", A={**WORK, "Resource": "openwhisk:long.sync"}),
+        new_execution({}),
+        tasks=lambda _: Fails("Bad", "why", submitted=submitted),
+    )
+    assert types(outcome)[-2:] == [expected, "ExecutionFailed"]
+    assert (outcome.error, outcome.cause) == ("Bad", "why")

@@ -43,7 +43,7 @@ class Resource(msgspec.Struct, frozen=True):
     pattern: Pattern
 
     def code(self, event: str) -> int:
-        """The code of one of its events: Scheduled, Started, Submitted, Succeeded, Failed, TimedOut."""
+        """The code of one of its events: Scheduled, Started, Submitted, SubmitFailed, Succeeded, Failed, TimedOut."""
         return CODES[f"{self.family}{event}"]
 
 

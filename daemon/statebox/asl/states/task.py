@@ -137,13 +137,12 @@ class Task(State):
             case CallbackAnswered():
                 return self._unsaid(visit, waiting)
             case TaskFailed(_, error, cause, reference):
-                visit.write(
-                    self.resource.code("Failed"),
-                    *self._names(),
-                    _or_absent(error),
-                    _or_absent(cause),
-                    _or_absent(reference),
-                )
+                told = (*self._names(), _or_absent(error), _or_absent(cause))
+                if self.resource.pattern is Pattern.SYNC and waiting.reference is None and reference is None:
+                    # There is no job that could have failed; of other tasks AWS makes no such difference.
+                    visit.write(self.resource.code("SubmitFailed"), *told)
+                else:
+                    visit.write(self.resource.code("Failed"), *told, _or_absent(reference))
                 return Broken(StateFailure(error, cause))
             case TimerFired():
                 return self._timed_out(visit, waiting)
