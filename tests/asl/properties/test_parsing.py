@@ -190,11 +190,12 @@ def mutants(draw: st.DrawFn) -> Json:
         elif change == 1 and named:
             holder[draw(st.sampled_from(_WORDS))] = holder.pop(key)
         elif change == 2 and named:
-            holder[draw(st.sampled_from(_WORDS))] = draw(st.sampled_from(_VALUES) | _JSON)
+            holder[draw(st.sampled_from(_WORDS))] = copy.deepcopy(draw(st.sampled_from(_VALUES) | _JSON))
         elif change == 3:
             holder[key] = copy.deepcopy(draw(st.sampled_from(_holders(definition))))
         else:
-            holder[key] = draw(st.sampled_from(_VALUES) | _JSON)
+            # A copy: the next change may be made inside it.
+            holder[key] = copy.deepcopy(draw(st.sampled_from(_VALUES) | _JSON))
     return definition
 
 
