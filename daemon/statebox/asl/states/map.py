@@ -97,7 +97,7 @@ class Map(State):
         return cls(
             **cls.common(name, fields if jsonata else fields.without(["Parameters"])),
             items_path=fields.reference_path("ItemsPath", ("input", "context", "variable")),
-            items=_items(fields),
+            items=_items(fields, distributed),
             item_selector=selector,
             max_concurrency=read_quantity(fields, "MaxConcurrency"),
             distributed=run if distributed else None,
@@ -271,10 +271,12 @@ def _run_failed(visit: Visit, error: str, cause: str) -> Broken:
     return Broken(StateFailure(error, cause), inside=True)
 
 
-def _items(fields: Fields) -> JsonataTemplate | None:
-    """An expression, or an array with expressions in it."""
+def _items(fields: Fields, distributed: bool) -> JsonataTemplate | None:
+    """An expression, or an array with expressions in it; a distributed Map takes an object as well."""
     if fields.language != JSONATA:
         return None
+    if distributed and is_object(fields.raw.get("Items")):
+        return fields.jsonata("Items")
     if not fields.holds_expression("Items") and fields.array("Items", may_be_empty=True) is None:
         return None
     return fields.jsonata("Items")
