@@ -72,10 +72,8 @@ async def test_a_hostile_file_is_refused_by_name_and_the_machines_stay_as_they_w
             with caplog.at_level(logging.ERROR):
                 await daemon.reload()
         assert daemon.service.machines.names() == ["good"]
-        assert (
-            "hostile: Invalid State Machine Definition: 'Reading it takes too long or too much memory'" in caplog.text
-        )
-        assert "wrong: Invalid State Machine Definition" in caplog.text
+        assert "hostile: INVALID_JSON_DESCRIPTION: Reading it takes too long or too much memory" in caplog.text
+        assert "wrong: SCHEMA_VALIDATION_FAILED: These fields are required: [States, StartAt] at /" in caplog.text
         assert probe.lag_ms < MOST_LAG_MS
 
         (tmp_path / "hostile.json").unlink()
@@ -88,7 +86,7 @@ async def test_a_hostile_file_is_refused_by_name_and_the_machines_stay_as_they_w
     ("content", "words"),
     [
         (HOSTILE.encode(), "^bad: .*takes too long"),
-        (b"{", "^bad: Invalid State Machine Definition"),
+        (b"{", "^bad: INVALID_JSON_DESCRIPTION: Unexpected end-of-input"),
         (b"\xff", "^bad: .*bad.json cannot be read"),
         (b" " * (3 << 20), "^bad: .*bad.json has more than 2097152 bytes"),
     ],
