@@ -35,9 +35,9 @@ from statebox.engine.messages import UnreadableMessage, read_resume_message
 from statebox.engine.names import Place
 from statebox.engine.ports import Counts, Invoker, Permit
 from statebox.engine.resources import Resources
-from statebox.engine.runner import Surroundings
 from statebox.engine.scheduler import Limits, Scheduler
 from statebox.engine.service import Service
+from statebox.engine.surroundings import Surroundings
 from statebox.engine.watchers import Watchers
 from statebox.engine.worker import WorkerLimits, Workers
 from statebox.files.invoker import FileInvoker

@@ -11,8 +11,10 @@ from statebox.asl.execution import Execution
 from statebox.asl.interpreter import begin
 from statebox.asl.walk import child_of
 from statebox.engine.advancing import Program
+from statebox.engine.checkpoints import checkpoint_of
 from statebox.engine.errors import ExecutionAlreadyExists
-from statebox.engine.runner import Runner, Surroundings, checkpoint_of
+from statebox.engine.runner import Runner
+from statebox.engine.surroundings import Surroundings
 
 
 class ChildExecutions:

@@ -14,7 +14,8 @@ from statebox.engine.children import ChildExecutions
 from statebox.engine.errors import InvalidDefinition, ServiceUnavailable
 from statebox.engine.machines import Machines, definition_of
 from statebox.engine.ports import Claimed, Definition, Hint, InboxFilled, Lease, LookNow, Parked, Resume
-from statebox.engine.runner import Runner, Surroundings
+from statebox.engine.runner import Runner
+from statebox.engine.surroundings import Surroundings
 from statebox.engine.watchers import Watchers
 
 _log = logging.getLogger(__name__)

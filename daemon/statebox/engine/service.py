@@ -22,6 +22,7 @@ from statebox.asl.history import describe
 from statebox.asl.interpreter import begin
 from statebox.asl.jsontext import Json
 from statebox.engine.advancing import Program
+from statebox.engine.checkpoints import checkpoint_of
 from statebox.engine.errors import (
     ServiceUnavailable,
     TooManyRequests,
@@ -30,8 +31,9 @@ from statebox.engine.errors import (
 from statebox.engine.machines import Machines, definition_of
 from statebox.engine.names import Place, check_name
 from statebox.engine.ports import Answer, Claimed, Continuation, Counts, Definition, Summary
-from statebox.engine.runner import Runner, Surroundings, checkpoint_of
+from statebox.engine.runner import Runner
 from statebox.engine.scheduler import Scheduler
+from statebox.engine.surroundings import Surroundings
 from statebox.engine.watchers import Watchers
 
 # How often somebody who waits for an execution looks by himself, in case a notice was lost.

@@ -1,0 +1,58 @@
+"""Checkpoints: what is to be written for a step, read off the value before it and the value after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from statebox.asl.commands import StartTimer
+from statebox.asl.execution import ROOT, Execution, OnChild
+from statebox.asl.interpreter import Step
+from statebox.engine.names import child_id
+from statebox.engine.ports import Checkpoint
+
+
+def checkpoint_of(
+    step: Step, before: Execution | None = None, consumed: int = 0, parked: bool | None = None
+) -> Checkpoint:
+    """What to write for a step from the value before (None: the first step).
+
+    It gives the lease back when nothing is left to be done in memory.
+    """
+    execution = step.execution
+    if parked is None:
+        parked = execution.idle
+    release = parked or execution.ended
+    return Checkpoint(
+        execution=execution,
+        changed=step.changed,
+        reloaded=step.reloaded,
+        removed=step.removed,
+        history=step.history,
+        consumed=consumed,
+        opened=step.opened,
+        closed=step.closed,
+        deadlines={id: _deadline(execution, id) for id in step.changed if id != ROOT},
+        stopped=() if before is None else tuple(_stopped(step, before)),
+        release=release,
+        due_ms=_due(execution) if release else None,
+    )
+
+
+def _stopped(step: Step, before: Execution) -> Iterator[str]:
+    """The children that were waited for before the step and are not after it, but for those that told their end."""
+    for id in step.removed | step.changed:
+        old, new = before.branches.get(id), step.execution.branches.get(id)
+        if old is None or not isinstance(old.waiting, OnChild):
+            continue
+        if new is None or (isinstance(new.waiting, OnChild) and new.waiting.name != old.waiting.name):
+            yield child_id(old.waiting)
+
+
+def _deadline(execution: Execution, branch: str) -> int | None:
+    return min((c.fires_at_ms for c in execution.outstanding_of(branch) if isinstance(c, StartTimer)), default=None)
+
+
+def _due(execution: Execution) -> int | None:
+    """The first deadline of the execution itself and of its root; the store knows those of the other branches."""
+    deadlines = (execution.deadline_ms, _deadline(execution, ROOT))
+    return None if execution.ended else min((ms for ms in deadlines if ms is not None), default=None)
