@@ -1,5 +1,7 @@
 """Group commit: what is asked in one turn of the event loop goes out together, over one connection, in one write.
 
+It does not wait for the replies to the last write, so that Redis works while the next step is computed.
+
 Whatever cannot be said for certain (no answer in time, a connection that broke, a server that is loading or full) is
 asked again with the same arguments. That is safe, as scripts recognise a repeated call by its token and sequence or by
 its operation, and reading changes nothing.
@@ -22,18 +24,15 @@ from redis.exceptions import (
 )
 
 from statebox.engine.errors import ServiceUnavailable
-from statebox.store.connection import Argument, RedisSettings, Reply, Unreachable, Wire, connect, pack, trouble
+from statebox.store.connection import Argument, RedisSettings, Reply, Unreachable, pack
 from statebox.store.scripts import script
+from statebox.store.wire import Answer, Line, connect_line, give_up
 
-# The timeout is for a batch, so a batch must not grow without bound.
-_MOST_IN_BATCH: Final = 1000
 _FIRST_PAUSE_SECONDS: Final = 0.02
 _LONGEST_PAUSE_SECONDS: Final = 1.0
 # A Redis that answers with one of these will answer otherwise when it has recovered.
 _DOWN: Final = (OutOfMemoryError, ReadOnlyError, ClusterDownError, TryAgainError)
 _DOWN_CODES: Final = ("OOM ", "MISCONF ", "LOADING ", "BUSY ", "READONLY ", "NOREPLICAS ", "MASTERDOWN ")
-
-_Answer = asyncio.Future["Reply | ResponseError | Unreachable"]
 
 
 class Refused(ServiceUnavailable):
@@ -46,8 +45,9 @@ class Commits:
     def __init__(self, settings: RedisSettings, name: str) -> None:
         self._settings = settings
         self._name = name
-        self._queue: list[tuple[bytes, _Answer]] = []
-        self._batch: list[tuple[bytes, _Answer]] = []
+        self._line: Line | None = None
+        # What waits for a connection.
+        self._queue: list[tuple[bytes, Answer]] = []
         self._filled = asyncio.Event()
         self._carrier: asyncio.Task[None] | None = None
 
@@ -82,86 +82,66 @@ class Commits:
         except NoScriptError:
             return await self.ask("EVAL", lua.text, 1, due, *arguments)
 
-    def _submit(self, packed: bytes) -> _Answer:
+    def _submit(self, packed: bytes) -> Answer:
         if self._carrier is None or self._carrier.cancelled():
             raise ServiceUnavailable("The connection to Redis is closed")
         if self._carrier.done():
             # It only ends so by a fault of ours, which must not look like Redis being away.
             raise ServiceUnavailable("The connection to Redis has broken down") from self._carrier.exception()
-        answer: _Answer = asyncio.get_running_loop().create_future()
-        self._queue.append((packed, answer))
-        self._filled.set()
+        answer: Answer = asyncio.get_running_loop().create_future()
+        if self._line is not None:
+            self._line.ask(packed, answer)
+        else:
+            self._queue.append((packed, answer))
+            self._filled.set()
         return answer
 
-    async def _settle(self, packed: bytes, answer: _Answer) -> Reply:
+    async def _settle(self, packed: bytes, answer: Answer) -> Reply:
         """Wait for the answer, and ask again for as long as there is hope."""
         loop = asyncio.get_running_loop()
-        give_up = loop.time() + self._settings.patience_seconds
+        until = loop.time() + self._settings.patience_seconds
         pause = _FIRST_PAUSE_SECONDS
         while True:
-            match await answer:
-                case Unreachable() as unknown:
-                    reason: Exception = unknown
-                case ResponseError() as refused:
-                    if isinstance(refused, NoScriptError):
-                        raise refused
-                    if not _is_down(refused):
-                        raise Refused(f"Redis refuses: {refused}") from refused
-                    reason = refused
-                case reply:
-                    return reply
-            if loop.time() + pause > give_up:
+            reason = await answer
+            if not isinstance(reason, ResponseError | Unreachable):
+                return reason
+            if isinstance(reason, NoScriptError):
+                raise reason
+            if isinstance(reason, ResponseError) and not _is_down(reason):
+                raise Refused(f"Redis refuses: {reason}") from reason
+            if loop.time() + pause > until:
                 raise ServiceUnavailable(f"Redis cannot be reached: {reason}") from reason
             await asyncio.sleep(pause * (0.5 + random()))
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
             answer = self._submit(packed)
 
     async def _carry(self) -> None:
-        wire: Wire | None = None
+        """Be connected whenever somebody asks."""
         try:
             while True:
                 await self._filled.wait()
-                self._take_batch()
                 try:
-                    if wire is None:
-                        wire = await connect(self._settings, self._name)
-                    await self._exchange(wire)
+                    self._line = line = await connect_line(self._settings, self._name)
                 except Unreachable as unknown:
-                    self._fail(self._batch, unknown)
-                    if wire is not None:
-                        await wire.disconnect(nowait=True)
-                        wire = None
+                    self._give_up(unknown)
+                    continue
+                for packed, answer in self._queue:
+                    line.ask(packed, answer)
+                self._queue.clear()
+                self._filled.clear()
+                try:
+                    # What waits there is told so by the line itself.
+                    await asyncio.wait([line.lost])
+                finally:
+                    self._line = None
+                    await line.close()
         finally:
-            self._fail([*self._batch, *self._queue], Unreachable("the connection to Redis is closed"))
-            if wire is not None:
-                await wire.disconnect(nowait=True)
+            self._give_up(Unreachable("the connection to Redis is closed"))
 
-    def _take_batch(self) -> None:
-        # Who was cancelled meanwhile wants nothing any more.
-        self._batch = [asked for asked in self._queue[:_MOST_IN_BATCH] if not asked[1].done()]
-        del self._queue[:_MOST_IN_BATCH]
-        if not self._queue:
-            self._filled.clear()
-
-    async def _exchange(self, wire: Wire) -> None:
-        if not self._batch:
-            return
-        with trouble():
-            async with asyncio.timeout(self._settings.command_seconds):
-                await wire.send_packed_command(b"".join([packed for packed, _ in self._batch]), check_health=False)
-                for _, answer in self._batch:
-                    try:
-                        reply = await wire.read_response()
-                    except ResponseError as refused:
-                        reply = refused
-                    if not answer.done():
-                        answer.set_result(reply)
-
-    @staticmethod
-    def _fail(asked: Sequence[tuple[bytes, _Answer]], unknown: Unreachable) -> None:
-        for _, answer in asked:
-            if not answer.done():
-                answer.set_result(unknown)
+    def _give_up(self, reason: Unreachable) -> None:
+        give_up((answer for _, answer in self._queue), reason)
+        self._queue.clear()
+        self._filled.clear()
 
 
 def _is_down(refused: ResponseError) -> bool:

@@ -1,7 +1,7 @@
 """Connections to Redis: where it is, and how long each kind of connection waits. Every timeout of redis-py is set here.
 
-redis-py makes the connection (TLS, authentication, database, name). What goes over it is sent and read in batches: by
-commits for commands, by wakeups for messages, each of which bounds its own waiting.
+redis-py makes the connection (TLS, authentication, database, name). What goes over it is the business of wire for
+commands and of wakeups for messages, each of which bounds its own waiting.
 """
 
 from __future__ import annotations
