@@ -1,4 +1,4 @@
-"""Parkings: what scripts publish the moment an execution is parked or has ended, with the time at which it was heard."""
+"""Parkings: what scripts publish the moment an execution is parked or has ended, and when it was heard."""
 
 from __future__ import annotations
 
@@ -17,6 +17,13 @@ class Parkings:
     def __init__(self) -> None:
         self.heard: dict[str, float] = {}
         self._wanted: dict[str, asyncio.Future[float]] = {}
+        self._more = asyncio.Event()
+
+    async def of(self, count: int) -> None:
+        """Wait until so many executions were heard of."""
+        while len(self.heard) < count:
+            self._more.clear()
+            await self._more.wait()
 
     def next_of(self, id: str) -> asyncio.Future[float]:
         """When it is heard of next."""
@@ -27,6 +34,7 @@ class Parkings:
     def tell(self, id: str) -> None:
         """It was parked or has ended: this is what makes it durable."""
         now = self.heard[id] = time.time()
+        self._more.set()
         wanted = self._wanted.pop(id, None)
         if wanted is not None and not wanted.done():
             wanted.set_result(now)

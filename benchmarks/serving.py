@@ -1,4 +1,4 @@
-"""Daemons as they are run, `statebox serve` in processes of their own, and what the operating system says about them."""
+"""Daemons as they are run, `statebox serve` in processes of their own, and what the kernel says about them."""
 
 from __future__ import annotations
 

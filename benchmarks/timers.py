@@ -70,8 +70,7 @@ async def measure(timers: int, within: float, daemons: int) -> None:
         before = [cpu_seconds(pid) for pid in processes]
         parkings.heard.clear()
         async with asyncio.timeout(first - time.time() + within + _PATIENCE_SECONDS):
-            while len(parkings.heard) < timers:
-                await asyncio.sleep(0.2)
+            await parkings.of(timers)
         redis_cpu, *daemon_cpu = [cpu_seconds(pid) - was for pid, was in zip(processes, before, strict=True)]
         ended = await stopped(served[0])
     assert ended.keys() == due.keys()
@@ -79,12 +78,11 @@ async def measure(timers: int, within: float, daemons: int) -> None:
     durable = sorted((parkings.heard[f"timers:{name}"] - at) * 1000 for name, at in due.items())
     print("| timers | within s | daemons | measured at | p50 ms | p99 ms | max ms | early | CPU s daemons, Redis |")
     print("|---|---|---|---|---|---|---|---|---|")
+    cpu = f"{', '.join(f'{seconds:.1f}' for seconds in daemon_cpu)}; {redis_cpu:.1f}"
     for name, late in (("the event in the history", by_history), ("the end, durable", durable)):
-        print(
-            f"| {timers} | {within:g} | {daemons} | {name} | {percentile(late, 0.5):.1f} | {percentile(late, 0.99):.1f} "
-            f"| {late[-1]:.1f} | {sum(ms < -0.5 for ms in late)} "
-            f"| {', '.join(f'{cpu:.1f}' for cpu in daemon_cpu)}; {redis_cpu:.1f} |"
-        )
+        lateness = " | ".join(f"{ms:.1f}" for ms in (percentile(late, 0.5), percentile(late, 0.99), late[-1]))
+        early = sum(ms < -0.5 for ms in late)
+        print(f"| {timers} | {within:g} | {daemons} | {name} | {lateness} | {early} | {cpu} |")
 
 
 def main() -> None:
