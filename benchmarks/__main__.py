@@ -6,9 +6,15 @@ import argparse
 import platform
 import sys
 
-from benchmarks import lateness, maps, memory
+from benchmarks import lateness, maps, memory, suspended, timers
 
-BENCHMARKS = {"lateness": lateness.main, "maps": maps.main, "memory": memory.main}
+BENCHMARKS = {
+    "lateness": lateness.main,
+    "maps": maps.main,
+    "memory": memory.main,
+    "suspended": suspended.main,
+    "timers": timers.main,
+}
 
 
 def main() -> None:

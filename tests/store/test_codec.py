@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from statebox.asl.events import AnyEvent, CallbackAnswered, ExecutionStopped, TaskFailed, TaskHeartbeat, TaskSucceeded
 from statebox.asl.execution import Branch, Execution, OnChildren, OnRetry, OnTask, OnTimer, OnTurn, Status
 from statebox.asl.history import ABSENT, CODES, PAYLOADS, HistoryEvent
-from statebox.asl.jsontext import Json
+from statebox.asl.jsontext import Json, write_json
 from statebox.store.chunks import read_chunk, write_chunk
 from statebox.store.codec import (
     NewerFormat,
@@ -110,6 +110,19 @@ def fields_of(execution: Execution) -> dict[bytes, bytes]:
         fields[f"b:{one.id}".encode()] = write_record(one)
         fields[f"i:{one.id}".encode()] = write_data(one, texts)
     return fields
+
+
+def test_what_follows_from_the_id_is_not_stored():
+    """Each suspended execution keeps it in memory."""
+    assert write_head(execution()).count(b"m:x") == 1
+    assert b"arn:" not in write_head(execution())
+
+
+def test_names_that_are_all_stored_are_read_as_they_are():
+    e = execution()
+    names = (e.id, e.uid, e.machine, e.name, e.arn, e.machine_arn, e.role_arn)
+    told = {**fields_of(e), b"head": write_json([1, *names, e.shard, e.started_ms, e.seed])}
+    assert read_execution(told, whole=True) == e
 
 
 def exactly(value: object) -> str:

@@ -62,6 +62,22 @@ async def test_history_pages_forwards_and_backwards(store: RedisStore, limit: in
     assert tuple(backwards) == EVENTS[::-1]
 
 
+async def test_a_history_that_was_begun_as_a_sorted_set_is_read_and_goes_on(store: RedisStore, daemons: Daemons):
+    """So it was once; who takes the execution over makes a list of it."""
+    key = "statebox:{0}:history:m:x"
+    id = await with_history(store, EVENTS[:9], EVENTS[9:20], EVENTS[20:35])
+    for first in (1, 10, 21):
+        ask(daemons.server, "ZADD", f"{key}.old", first, str(ask(daemons.server, "LPOP", key)))
+    ask(daemons.server, "RENAME", f"{key}.old", key)
+
+    assert await store.history(id, 5, 10, reverse=False) == list(EVENTS[5:15])
+    daemons.time.pass_by(store.settings.lease_ms)
+    claims = await store.claim(0, 1)
+    await store.checkpoint(claims.claimed[0].lease, Checkpoint(claims.claimed[0].execution, history=EVENTS[35:]))
+
+    assert await store.history(id, 0, 100, reverse=False) == list(EVENTS)
+
+
 async def test_history_beyond_its_ends_is_empty(store: RedisStore):
     id = await with_history(store, EVENTS)
 

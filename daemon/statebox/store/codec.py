@@ -15,9 +15,12 @@ import msgspec
 from statebox.asl.execution import ELSEWHERE, AnyWaiting, Branch, Execution, Status
 from statebox.asl.jsontext import InvalidJson, Json, read_own_json, write_json
 from statebox.engine.errors import Unreadable
+from statebox.engine.names import Place
 
 # What is written; of older formats those of the last two releases are read, and there are none yet.
 FORMAT: Final = 1
+# What ARNs name where nothing else is told. It must stay: what was written relies on it.
+_PLACE: Final = Place("us-east-1", "000000000000")
 
 _T = TypeVar("_T")
 
@@ -44,14 +47,16 @@ class Texts:
 
 
 class _Head(msgspec.Struct, frozen=True, array_like=True):
+    """What is None follows from the id (`_names`), as it mostly does: each suspended execution takes memory."""
+
     format: int
     id: str
     uid: str
-    machine: str
-    name: str
-    arn: str
-    machine_arn: str
-    role_arn: str
+    machine: str | None
+    name: str | None
+    arn: str | None
+    machine_arn: str | None
+    role_arn: str | None
     shard: int
     started_ms: int
     seed: bool
@@ -100,8 +105,24 @@ _read_record = msgspec.json.Decoder(_Record)
 def write_head(execution: Execution) -> bytes:
     """The part of an execution that never changes, but its input."""
     e = execution
-    names = (e.id, e.uid, e.machine, e.name, e.arn, e.machine_arn, e.role_arn)
-    head = _Head(FORMAT, *names, e.shard, e.started_ms, e.seed, e.scope, e.parent, e.parent_task, e.map_run)
+    machine, name, arn, machine_arn, role_arn = _names(e.id)
+    head = _Head(
+        FORMAT,
+        e.id,
+        e.uid,
+        None if e.machine == machine else e.machine,
+        None if e.name == name else e.name,
+        None if e.arn == arn else e.arn,
+        None if e.machine_arn == machine_arn else e.machine_arn,
+        None if e.role_arn == role_arn else e.role_arn,
+        e.shard,
+        e.started_ms,
+        e.seed,
+        e.scope,
+        e.parent,
+        e.parent_task,
+        e.map_run,
+    )
     return write_json(head)
 
 
@@ -145,14 +166,15 @@ def read_execution(fields: Mapping[bytes, bytes], whole: bool) -> Execution:
     """The execution whose fields these are, or those of them that were loaded. Raises NewerFormat, Unreadable."""
     head = _read(_read_head, fields, b"head")
     state = _read(_read_state, fields, b"state")
+    machine, name, arn, machine_arn, role_arn = _names(head.id)
     return Execution(
         id=head.id,
         uid=head.uid,
-        machine=head.machine,
-        name=head.name,
-        arn=head.arn,
-        machine_arn=head.machine_arn,
-        role_arn=head.role_arn,
+        machine=machine if head.machine is None else head.machine,
+        name=name if head.name is None else head.name,
+        arn=arn if head.arn is None else head.arn,
+        machine_arn=machine_arn if head.machine_arn is None else head.machine_arn,
+        role_arn=role_arn if head.role_arn is None else head.role_arn,
         shard=head.shard,
         input=ELSEWHERE if not whole and b"input" not in fields else _read_value(fields, b"input"),
         started_ms=head.started_ms,
@@ -205,6 +227,12 @@ def check_format(value: bytes) -> None:
             " and leaves it alone"
         )
     raise Unreadable(f"What is stored has the format {int(digits)}, which this statebox does not know any more")
+
+
+def _names(id: str) -> tuple[str, str, str, str, str]:
+    """What follows from an id where nothing else is told: machine, name, and the ARNs of execution, machine, role."""
+    machine, _, name = id.rpartition(":")
+    return machine, name, _PLACE.execution_arn(id), _PLACE.machine_arn(machine), _PLACE.role_arn()
 
 
 def _in_order(ids: list[str]) -> Iterable[str]:

@@ -53,13 +53,12 @@ SHARD_KEYS: Final = (
     ),
     Kind("stops", "list", Lives.FOR_EVER, "child, and the entry for its inbox: too many for the step that ended them"),
     Kind("index", "zset", Lives.FOR_EVER, "execution -> start (ms)"),
-    Kind("index:m:*", "zset", Lives.FOR_EVER, "of one machine: execution -> start (ms)"),
     Kind("index:s:*", "zset", Lives.FOR_EVER, "of one status and machine: execution -> start (ms)"),
     Kind("machines", "set", Lives.FOR_EVER, "the machines that have executions here"),
     Kind("held:*", "set", Lives.FOR_EVER, "of one daemon: the executions whose lease it holds"),
     Kind("definition:*", "hash", Lives.FOR_EVER, "of one content hash: text, and how many executions use it"),
     Kind("execution:*", "hash", Lives.WITH_EXECUTION, "the value, a field per branch; its lease; its standing"),
-    Kind("history:*", "zset", Lives.WITH_EXECUTION, "chunk of history events -> id of the first"),
+    Kind("history:*", "list", Lives.WITH_EXECUTION, "chunks of history events; each names its first"),
     Kind("inbox:*", "list", Lives.WITH_EXECUTION, "events that were delivered and not consumed; gone at the end"),
     Kind("timers:*", "zset", Lives.WITH_EXECUTION, "branch -> deadline (ms), but the root's; gone at the end"),
     Kind("token:*", "hash", Lives.WITH_CONTINUATION, "the truth about one continuation"),
@@ -108,11 +107,13 @@ class ShardKeys(msgspec.Struct, frozen=True):
     def definition(self, hash: str) -> str:
         return f"{self.base}definition:{hash}"
 
-    def index(self, machine: str | None = None, status: Status | None = None) -> str:
-        """The index of all executions, of a machine's, or of a machine's with one status."""
-        if machine is None:
-            return self.base + "index"
-        return f"{self.base}index:m:{machine}" if status is None else f"{self.base}index:s:{status}:{machine}"
+    @property
+    def index(self) -> str:
+        return self.base + "index"
+
+    def index_of(self, machine: str, status: Status) -> str:
+        """The index of a machine's executions with one status."""
+        return f"{self.base}index:s:{status}:{machine}"
 
 
 class Keys:

@@ -36,7 +36,7 @@ class Listing(Reading):
         """Executions that were set aside, by shard, the longest ago first."""
         asides = await self._reads.ask_all([("ZRANGE", keys.aside, 0, -1) for keys in self._keys.shards])
         ids = [id.decode() for reply in asides for id in strings(reply)]
-        starts = await self._reads.ask_all([("ZSCORE", self._keys.of_id(id).index(), id) for id in ids])
+        starts = await self._reads.ask_all([("ZSCORE", self._keys.of_id(id).index, id) for id in ids])
         return await self._summaries(
             [(integer(start), id) for start, id in zip(starts, ids, strict=True) if start is not None]
         )
@@ -59,11 +59,14 @@ class Listing(Reading):
     async def _indices(self, machine: str | None, status: Status | None) -> list[str]:
         """The sorted sets that hold these executions."""
         shards = self._keys.shards
-        if machine is not None or status is None:
-            return [keys.index(machine, status) for keys in shards]
+        if machine is not None:
+            # Running ones first: what ends meanwhile is found twice, and not missed.
+            return [keys.index_of(machine, one) for one in ([status] if status else Status) for keys in shards]
+        if status is None:
+            return [keys.index for keys in shards]
         machines = await self._reads.ask_all([("SMEMBERS", keys.machines) for keys in shards])
         return [
-            keys.index(name.decode(), status)
+            keys.index_of(name.decode(), status)
             for keys, names in zip(shards, machines, strict=True)
             for name in strings(names)
         ]
@@ -76,10 +79,10 @@ class Listing(Reading):
             if before is not None:
                 # Those of the very same millisecond: there are few, and the ids tell which were listed.
                 commands.append(("ZRANGEBYSCORE", index, before[0], before[0], "WITHSCORES"))
-        found: list[Place] = []
+        found: set[Place] = set()
         for reply in await self._reads.ask_all(commands):
             flat = strings(reply)
-            found += [(integer(start), id.decode()) for id, start in zip(flat[::2], flat[1::2], strict=True)]
+            found.update((integer(start), id.decode()) for id, start in zip(flat[::2], flat[1::2], strict=True))
         places = [place for place in found if before is None or place < before]
         return sorted(places, reverse=True)[:limit]
 

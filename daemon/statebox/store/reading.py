@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Final
 
 from statebox.asl.events import AnyEvent
 from statebox.asl.execution import Branch, Execution, OnTask
@@ -17,6 +18,8 @@ from statebox.store.continuations import read_continuations
 from statebox.store.entries import read_entry
 from statebox.store.keys import Keys
 from statebox.store.replies import integer, items, maybe_text, pairs, strings
+
+_BEYOND_ALL_EVENTS: Final = 2**53
 
 
 class Reading:
@@ -83,23 +86,10 @@ class Reading:
             end = await self._last_event(id)
             highest = end if after == 0 else min(end, after - 1)
             lowest = max(1, highest - limit + 1)
-        # Ids have no gaps, so that the chunks are known by number: the one that holds the lowest id, and those above.
-        key = self._keys.of_id(id).history(id)
-        holding, above, exists = await self._reads.ask_all(
-            [
-                ("ZREVRANGEBYSCORE", key, lowest, "-inf", "LIMIT", 0, 1),
-                ("ZRANGEBYSCORE", key, f"({lowest}", highest),
-                ("EXISTS", self._keys.of_id(id).execution(id)),
-            ]
-        )
-        if not integer(exists):
+        exists, chunks = await self._chunks(id, lowest, highest)
+        if not exists:
             raise no_such_execution(id)
-        events = [
-            event
-            for chunk in (*strings(holding), *strings(above))
-            for event in read_chunk(chunk)
-            if lowest <= event.id <= highest
-        ]
+        events = [event for chunk in chunks for event in read_chunk(chunk) if lowest <= event.id <= highest]
         return events[::-1] if reverse else events
 
     async def continuation(self, token: str) -> Continuation:
@@ -120,8 +110,14 @@ class Reading:
         return await self.server_time_us() // 1000 if self._now_ms is None else self._now_ms()
 
     async def _last_event(self, id: str) -> int:
-        last = strings(await self._reads.ask("ZREVRANGE", self._keys.of_id(id).history(id), 0, 0))
-        return read_chunk(last[0])[-1].id if last else 0
+        _, chunks = await self._chunks(id, _BEYOND_ALL_EVENTS, _BEYOND_ALL_EVENTS)
+        return read_chunk(chunks[-1])[-1].id if chunks else 0
+
+    async def _chunks(self, id: str, lowest: int, highest: int) -> tuple[bool, Sequence[bytes]]:
+        """Whether there is such an execution, and the chunks that hold these events (beyond all: the last chunk)."""
+        keys = self._keys.of_id(id)
+        exists, chunks = items(await self._reads.run("history", keys.due, keys.base, "", id, lowest, highest))
+        return integer(exists) == 1, strings(chunks)
 
     async def _some(self, id: str, names: Sequence[str]) -> dict[bytes, bytes]:
         values = items(await self._reads.ask("HMGET", self._keys.of_id(id).execution(id), *names))

@@ -49,7 +49,6 @@ def step_arguments(
         execution.started_ms,
         write_state(execution, texts),
         checkpoint.consumed,
-        history[0].id if history else "",
         write_chunk(history, texts) if history else "",
         *_told_parent(execution),
         write_entry(ExecutionStopped(RUNTIME, _STOPPED)) if checkpoint.stopped else "",

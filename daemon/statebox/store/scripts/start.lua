@@ -46,7 +46,6 @@ if redis.call('ZADD', base .. 'index', step.started_ms, id) == 0 then
   -- Its namesake's retention has passed, but the sweep has not come by: nothing of it may be taken for ours.
   redis.call('DEL', base .. 'history:' .. id, base .. 'inbox:' .. id, base .. 'timers:' .. id)
 end
-redis.call('ZADD', base .. 'index:m:' .. step.machine, step.started_ms, id)
 redis.call('SADD', base .. 'machines', step.machine)
 local fields = {'head', head, 'input', input, 'operation', operation, 'definition', hash}
 return {'started', step.started_ms, (write_step(id, step, hash, nil, fields))}

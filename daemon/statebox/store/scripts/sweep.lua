@@ -7,6 +7,14 @@
 
 --!include parts/base.lua
 
+local function indices_of(machine)
+  local indices = {}
+  for _, status in ipairs({'RUNNING', 'SUCCEEDED', 'FAILED', 'TIMED_OUT', 'ABORTED'}) do
+    indices[#indices + 1] = base .. 'index:s:' .. status .. ':' .. machine
+  end
+  return indices
+end
+
 local members = redis.call('ZRANGEBYSCORE', base .. 'retention', '-inf', text(now), 'LIMIT', 0, ARGV[3])
 for _, member in ipairs(members) do
   local started, status, definition, length, id = string.match(member, '^(%d+) (%S+) (%S+) (%d+) (.*)$')
@@ -16,9 +24,8 @@ for _, member in ipairs(members) do
   if current and tonumber(current) == tonumber(started) then
     redis.call('UNLINK', base .. 'execution:' .. id, base .. 'history:' .. id)
     redis.call('ZREM', base .. 'index', id)
-    redis.call('ZREM', base .. 'index:m:' .. machine, id)
     redis.call('ZREM', by_status, id)
-    if redis.call('EXISTS', base .. 'index:m:' .. machine) == 0 then
+    if redis.call('EXISTS', unpack(indices_of(machine))) == 0 then
       redis.call('SREM', base .. 'machines', machine)
     end
   elseif redis.call('HGET', base .. 'execution:' .. id, 'status') ~= status then

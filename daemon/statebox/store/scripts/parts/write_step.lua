@@ -1,7 +1,6 @@
 -- Write one step of an execution: what start and checkpoint have in common. ARGV from `at` on:
 --   token, sequence, lease_ms, daemon, format, release ('1' or ''), due_ms ('' for none), retention_ms,
---   status, stopped_ms ('' for none), machine, started_ms, state, consumed, id of the first history event ('' for none),
---   chunk of history, parent to be told of the end ('' for none) and its inbox entry, inbox entry of a stop; then six
+--   status, stopped_ms ('' for none), machine, started_ms, state, consumed, chunk of history ('' for none), parent to be told of the end ('' for none) and its inbox entry, inbox entry of a stop; then six
 --   lists, each led by the number of its values:
 --   fields (name, value), removed (branch), opened (token, task, state, since_ms, deadline_ms or ''), closed (token),
 --   deadlines (branch, ms or ''), stopped (ids of children that nobody waits for any more).
@@ -15,10 +14,9 @@ local function read_step(at)
     format = ARGV[at + 4], release = ARGV[at + 5] == '1', due_ms = tonumber(ARGV[at + 6]),
     retention_ms = tonumber(ARGV[at + 7]), status = ARGV[at + 8], stopped_ms = ARGV[at + 9], machine = ARGV[at + 10],
     started_ms = ARGV[at + 11], state = ARGV[at + 12], consumed = tonumber(ARGV[at + 13]),
-    first_event = ARGV[at + 14], chunk = ARGV[at + 15], parent = ARGV[at + 16], entry = ARGV[at + 17],
-    stop_entry = ARGV[at + 18],
+    chunk = ARGV[at + 14], parent = ARGV[at + 15], entry = ARGV[at + 16], stop_entry = ARGV[at + 17],
   }
-  local place = at + 19
+  local place = at + 18
   for _, list in ipairs({'fields', 'removed', 'opened', 'closed', 'deadlines', 'stopped'}) do
     local count = tonumber(ARGV[place])
     step[list] = {first = place + 1, last = place + count}
@@ -162,9 +160,7 @@ local function write_step(id, step, definition, former, fields)
   end
   in_groups(fields, function(...) redis.call('HSET', key, ...) end)
 
-  if step.first_event ~= '' then
-    redis.call('ZADD', base .. 'history:' .. id, step.first_event, step.chunk)
-  end
+  if step.chunk ~= '' then redis.call('RPUSH', base .. 'history:' .. id, step.chunk) end
   if step.consumed > 0 then
     redis.call('LTRIM', base .. 'inbox:' .. id, step.consumed, -1)
   end
