@@ -69,6 +69,10 @@ class ExecutionAlreadyExists(ServiceError):
     """An execution of that name exists, with another input or already ended."""
 
 
+class IdempotencyKeyReused(ServiceError):
+    """The Idempotency-Key was sent before with another request."""
+
+
 class StateMachineDoesNotExist(ServiceError):
     """There is no such state machine."""
 

@@ -28,6 +28,7 @@ from statebox.engine.errors import (
     TooManyRequests,
     ValidationException,
 )
+from statebox.engine.idempotency import name_of
 from statebox.engine.machines import Machines, definition_of
 from statebox.engine.names import Place, check_name
 from statebox.engine.ports import Answer, Claimed, Continuation, Counts, Definition, Summary
@@ -82,12 +83,14 @@ class Service:
     ) -> Beginning:
         """Start an execution of a named machine, or of the definition that comes with the call.
 
-        Durable when it returns. `operation` identifies the request when it is repeated. Raises InvalidDefinition,
-        StateMachineDoesNotExist, InvalidName, ExecutionAlreadyExists, TooManyRequests, ServiceUnavailable.
+        Durable when it returns. `operation` identifies the request when it is repeated; where that has an idempotency
+        key, a missing name is made of it. Raises InvalidDefinition, StateMachineDoesNotExist, InvalidName,
+        ExecutionAlreadyExists, IdempotencyKeyReused, TooManyRequests, ServiceUnavailable.
         """
         self._refuse_if_stopping()
         check_name(machine, "machine's name")
-        name = str(uuid.uuid4()) if name is None else check_name(name, "execution's name")
+        operation = operation or uuid.uuid4().hex
+        name = name_of(operation) or str(uuid.uuid4()) if name is None else check_name(name, "execution's name")
         text = self.machines.named(machine) if definition is None else definition_of(definition)
         program = Program(text, await self.machines.prepare(text))
         if self._scheduler.full:
@@ -110,7 +113,7 @@ class Service:
             program.machine,
         )
         step = await self._around.advancing(program, execution, [ExecutionStarted()])
-        started = await self._around.store.start(text, checkpoint_of(step), operation or uuid.uuid4().hex)
+        started = await self._around.store.start(text, checkpoint_of(step), operation)
         if started.lease is not None:
             self._scheduler.adopt(
                 Runner(self._around, program, self._scheduler.children_of(program), started.lease, step.execution)

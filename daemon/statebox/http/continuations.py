@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 from aiohttp import web
 
-from statebox.asl.jsontext import Json, write_json
+from statebox.asl.jsontext import Json
 from statebox.asl.moment import timestamp
-from statebox.engine.errors import InvalidToken, TaskTimedOut, ValidationException
+from statebox.engine.errors import InvalidToken, TaskTimedOut
 from statebox.engine.ports import Continuation
 from statebox.engine.service import Service
-from statebox.http.messages import EXECUTION_HEADER, answer, read_body
+from statebox.http.messages import EXECUTION_HEADER, answer
+from statebox.http.said import Said, read_said
 
-_CHANNEL: Final = "http"
-_LONGEST_OPERATION: Final = 256
+CHANNEL: Final = "http"
 
 
 class Continuations:
@@ -42,17 +40,7 @@ class Continuations:
         again when the reply was lost: the same key gets the same reply.
         """
         token = request.match_info["continuation"]
-        error, cause = _failure(request.query)
-        payload = await read_body(request)
-        operation = _operation(request, (error, cause, payload))
-        if error is None and cause is None:
-            id = await answer_continuation(self._service, token, payload, operation)
-        elif payload is msgspec.UNSET:
-            id = await fail_continuation(self._service, token, error, cause, operation)
-        else:
-            raise ValidationException(
-                "A continuation is answered with a body or with `error` and `cause`, not with both"
-            )
+        id = await answer_continuation(self._service, token, await read_said(request))
         return answer({"execution": id, "status": "answered"}, headers={EXECUTION_HEADER: id})
 
 
@@ -71,48 +59,20 @@ def continuation_shown(continuation: Continuation) -> Json:
     return shown
 
 
-async def answer_continuation(
-    service: Service, continuation: str, payload: Json | msgspec.UnsetType, operation: str | None = None
-) -> str:
-    """Answer a continuation, with nothing where the payload is UNSET; returns the execution's id.
+async def answer_continuation(service: Service, continuation: str, said: Said) -> str:
+    """Answer a continuation; returns the execution's id.
 
     Raises what Service.send_task_success does, in the seed's words for what cannot be found.
     """
     try:
-        if payload is msgspec.UNSET:
-            return await service.resume(continuation, operation, _CHANNEL)
-        return await service.send_task_success(continuation, payload, operation, _CHANNEL)
+        if said.failed:
+            return await service.send_task_failure(continuation, said.error, said.cause, said.operation, CHANNEL)
+        if said.payload is msgspec.UNSET:
+            return await service.resume(continuation, said.operation, CHANNEL)
+        return await service.send_task_success(continuation, said.payload, said.operation, CHANNEL)
     except (InvalidToken, TaskTimedOut) as error:
         raise _in_the_seeds_words(error, continuation) from None
 
 
-async def fail_continuation(
-    service: Service, continuation: str, error: str | None, cause: str | None, operation: str | None = None
-) -> str:
-    """Answer a continuation with an error; otherwise as answer_continuation."""
-    try:
-        return await service.send_task_failure(continuation, error, cause, operation, _CHANNEL)
-    except (InvalidToken, TaskTimedOut) as refused:
-        raise _in_the_seeds_words(refused, continuation) from None
-
-
 def _in_the_seeds_words(error: InvalidToken | TaskTimedOut, continuation: str) -> InvalidToken | TaskTimedOut:
     return type(error)(f"Continuation not found or expired: {continuation}", **error.details)
-
-
-def _failure(query: Mapping[str, str]) -> tuple[str | None, str | None]:
-    # An answer cannot be taken back, so a parameter that was meant otherwise must not pass as none.
-    if unknown := sorted(set(query) - {"error", "cause"}):
-        raise ValidationException(f"Unknown query parameters: {', '.join(unknown)} (there are `error` and `cause`)")
-    return query.get("error"), query.get("cause")
-
-
-def _operation(request: web.Request, answer: tuple[Json, ...]) -> str | None:
-    """What a repeated request is recognised by: its key and what it says, so that no other answer is taken for it."""
-    key = request.headers.get("Idempotency-Key")
-    if key is None:
-        return None
-    if not 0 < len(key) <= _LONGEST_OPERATION:
-        raise ValidationException(f"Idempotency-Key must have 1 to {_LONGEST_OPERATION} characters")
-    said = write_json([part for part in answer if part is not msgspec.UNSET])
-    return f"{key} {hashlib.sha256(said).hexdigest()}"

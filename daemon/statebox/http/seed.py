@@ -10,6 +10,7 @@ from statebox.engine.errors import ServiceError
 from statebox.engine.service import Service
 from statebox.http.continuations import answer_continuation
 from statebox.http.messages import EXECUTION_HEADER, answer, read_body
+from statebox.http.said import Said, answer_operation, start_operation
 from statebox.http.seed_answer import answer_of
 from statebox.http.seed_request import Fresh, GoOn, read_asked
 from statebox.http.settings import HttpSettings
@@ -25,7 +26,10 @@ class Seed:
         self._settling = settling
 
     async def post(self, request: web.Request) -> web.Response:
-        """Do what is asked, and answer as seed_answer says; the execution's id is in a header."""
+        """Do what is asked, and answer as seed_answer says; the execution's id is in a header.
+
+        With an Idempotency-Key a repeated request finds what the first one did, and is told how that is by now.
+        """
         match read_asked(request.query, await read_body(request)):
             case Fresh() as fresh:
                 execution = await self._run(request, fresh)
@@ -37,7 +41,11 @@ class Seed:
 
     async def _run(self, request: web.Request, fresh: Fresh) -> Execution:
         beginning = await self._service.start_execution(
-            fresh.machine, self._input(fresh), definition=fresh.definition, seed=True
+            fresh.machine,
+            self._input(fresh),
+            definition=fresh.definition,
+            seed=True,
+            operation=start_operation(request, fresh.machine, fresh.definition, fresh.values, fresh.restarted_from),
         )
         begun = beginning.execution
         if begun is not None and (begun.ended or begun.idle):
@@ -45,7 +53,8 @@ class Seed:
         return await self._settle(request, beginning.id)
 
     async def _go_on(self, request: web.Request, asked: GoOn) -> Execution:
-        id = await answer_continuation(self._service, asked.continuation, asked.payload)
+        said = Said(asked.payload, operation=answer_operation(request, asked.payload))
+        id = await answer_continuation(self._service, asked.continuation, said)
         return await self._settle(request, id, beyond=asked.continuation)
 
     async def _settle(self, request: web.Request, id: str, beyond: str | None = None) -> Execution:

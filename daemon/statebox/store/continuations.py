@@ -12,6 +12,7 @@ from statebox.engine.errors import (
     TaskDoesNotExist,
     TaskTimedOut,
 )
+from statebox.engine.idempotency import refuse_reused
 from statebox.engine.ports import Continuation
 from statebox.store.commits import Commits
 from statebox.store.connection import Reply
@@ -38,8 +39,11 @@ async def read_continuations(reads: Commits, keys: Keys, tokens: Sequence[str], 
     ]
 
 
-def refusal(verdict: Reply) -> ServiceError:
-    """Why a continuation cannot be answered, as answer.lua and heartbeat.lua say it."""
+def refusal(verdict: Reply, operation: str) -> ServiceError:
+    """Why the operation cannot have its continuation, as answer.lua and heartbeat.lua say it.
+
+    Raises IdempotencyKeyReused when that is it.
+    """
     match verdict:
         case [b"unknown"]:
             return InvalidToken()
@@ -47,7 +51,8 @@ def refusal(verdict: Reply) -> ServiceError:
             return TaskTimedOut()
         case [b"closed"]:
             return TaskDoesNotExist()
-        case [b"answered", when, channel]:
+        case [b"answered", when, channel, former]:
+            refuse_reused(operation, text(former))
             answered_ms, by = integer(when), text(channel)
             return TaskAlreadyAnswered(
                 f"The continuation was answered before: at {timestamp(answered_ms)} by {by}",

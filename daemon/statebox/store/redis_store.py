@@ -18,6 +18,7 @@ from statebox.engine.errors import (
     ExecutionDoesNotExist,
     LeaseLost,
 )
+from statebox.engine.idempotency import refuse_reused
 from statebox.engine.ports import (
     Answer,
     Checkpoint,
@@ -106,7 +107,7 @@ class RedisStore(Listing):
         await self._reads.close()
 
     async def start(self, definition: Definition, checkpoint: Checkpoint, operation: str) -> Started:
-        """Create the execution and write its first step. Raises ExecutionAlreadyExists."""
+        """Create the execution and write its first step. Raises ExecutionAlreadyExists, IdempotencyKeyReused."""
         execution = checkpoint.execution
         token, texts, until = _lease_token(), Texts(), self._lease_end()
         head: tuple[Argument, ...] = (execution.id, operation, definition.hash)
@@ -126,11 +127,13 @@ class RedisStore(Listing):
                 started = Started(integer(started_ms), lease)
             case [b"started", started_ms, b"given"]:
                 started = Started(integer(started_ms), None)
-            case [b"existing", started_ms]:
+            case [b"existing", started_ms, former]:
+                refuse_reused(operation, text(former))
                 return Started(integer(started_ms), None, existing=True)
             case [b"unwanted"]:
                 return Started(execution.started_ms, None, unwanted=True)
-            case [b"exists"]:
+            case [b"exists", former]:
+                refuse_reused(operation, text(former))
                 raise ExecutionAlreadyExists(f"Execution Already Exists: '{execution.id}'")
             case _:
                 raise Unexpected(reply)
@@ -216,7 +219,7 @@ class RedisStore(Listing):
     async def answer(self, answer: Answer) -> Claimed | str:
         """Take a continuation. Returns the claimed execution when nobody held it, else the id of the one that was told.
 
-        Raises InvalidToken, TaskTimedOut, TaskAlreadyAnswered, TaskDoesNotExist.
+        Raises InvalidToken, TaskTimedOut, TaskAlreadyAnswered, TaskDoesNotExist, IdempotencyKeyReused.
         """
         around_task = write_around_task(answer.event)
         return await self._deliver(
@@ -267,11 +270,11 @@ class RedisStore(Listing):
         now: Argument = "" if self._now_ms is None else self._now_ms()
         return await self._writes.run(script, keys.due, keys.base, now, *arguments)
 
-    async def _deliver(self, script: str, token: str, *arguments: Argument) -> Claimed | str:
+    async def _deliver(self, script: str, token: str, operation: str, *arguments: Argument) -> Claimed | str:
         """Deliver to whom a continuation belongs. Raises as `answer`."""
         self._keys.of_token(token)
         shard, until = shard_of_token(token), self._lease_end()
-        match await self._run(script, shard, *self._who(_lease_token()), token, *arguments):
+        match await self._run(script, shard, *self._who(_lease_token()), token, operation, *arguments):
             case [b"claimed", value]:
                 for claimed in await self._loading.claimed([value], shard, until):
                     return claimed
@@ -280,7 +283,7 @@ class RedisStore(Listing):
             case [b"told", id]:
                 return text(id)
             case refused:
-                raise refusal(refused)
+                raise refusal(refused, operation)
 
     def _step(
         self, checkpoint: Checkpoint, token: str, sequence: int, texts: Texts, first: bool = False

@@ -20,6 +20,7 @@ from statebox.http.operations.members import (
     page_size,
 )
 from statebox.http.protocol import Call, Operation
+from statebox.http.said import start_operation
 from statebox.http.shapes import (
     ALL_DATA,
     date,
@@ -43,7 +44,9 @@ class StartExecution(Request, frozen=True):
 async def start_execution(call: Call, ask: StartExecution) -> Json:
     """Start a named machine of this daemon."""
     machine = machine_name(ask.state_machine_arn)
-    begun = await call.service.start_execution(machine, json_of(ask.input, InvalidExecutionInput), ask.name)
+    input = json_of(ask.input, InvalidExecutionInput)
+    operation = start_operation(call.http, machine, ask.name, input)
+    begun = await call.service.start_execution(machine, input, ask.name, operation=operation)
     return {"executionArn": call.service.place.execution_arn(begun.id), "startDate": date(begun.started_ms)}
 
 

@@ -11,6 +11,7 @@ from statebox.engine.errors import InvalidExecutionInput, InvalidOutput
 from statebox.engine.names import execution_id, machine_name
 from statebox.http.operations.members import Arn, Cause, ClientToken, Definition, Error, Name, TaskToken, json_of
 from statebox.http.protocol import Call, Operation
+from statebox.http.said import answer_operation, start_operation
 from statebox.http.seed_answer import continuations_of
 from statebox.http.shapes import continuation_described, date, execution_described, summary_listed, waited_for
 from statebox.http.validation import Request
@@ -31,9 +32,9 @@ class StartDefinition(Request, frozen=True):
 
 async def start_definition(call: Call, ask: StartDefinition) -> Json:
     """Start the definition that comes with the call, under a machine's name that need not be known."""
-    begun = await call.service.start_execution(
-        machine_name(ask.machine), json_of(ask.input, InvalidExecutionInput), ask.name, ask.definition, ask.seed
-    )
+    machine, input = machine_name(ask.machine), json_of(ask.input, InvalidExecutionInput)
+    operation = start_operation(call.http, machine, ask.name, input, ask.definition, ask.seed)
+    begun = await call.service.start_execution(machine, input, ask.name, ask.definition, ask.seed, operation)
     return {
         "executionArn": call.service.place.execution_arn(begun.id),
         "execution": begun.id,
@@ -74,10 +75,12 @@ class Resume(Request, frozen=True):
 async def resume(call: Call, ask: Resume) -> Json:
     """Answer a continuation, with a result or without; `clientToken` makes it safe to ask again."""
     if ask.output is None:
-        id = await call.service.resume(ask.continuation, ask.client_token)
+        operation = answer_operation(call.http, client_token=ask.client_token)
+        id = await call.service.resume(ask.continuation, operation)
     else:
         output = json_of(ask.output, InvalidOutput)
-        id = await call.service.send_task_success(ask.continuation, output, ask.client_token)
+        operation = answer_operation(call.http, output, client_token=ask.client_token)
+        id = await call.service.send_task_success(ask.continuation, output, operation)
     return _answered(call, id)
 
 
@@ -92,7 +95,8 @@ class Fail(Request, frozen=True):
 
 async def fail(call: Call, ask: Fail) -> Json:
     """Answer a continuation with an error."""
-    id = await call.service.send_task_failure(ask.continuation, ask.error, ask.cause, ask.client_token)
+    operation = answer_operation(call.http, error=ask.error, cause=ask.cause, client_token=ask.client_token)
+    id = await call.service.send_task_failure(ask.continuation, ask.error, ask.cause, operation)
     return _answered(call, id)
 
 

@@ -8,6 +8,7 @@ from statebox.asl.jsontext import Json
 from statebox.engine.errors import InvalidOutput
 from statebox.http.operations.members import Cause, Error, TaskToken, json_of
 from statebox.http.protocol import Call, Operation
+from statebox.http.said import answer_operation
 from statebox.http.validation import Request
 
 
@@ -20,7 +21,8 @@ class SendTaskSuccess(Request, frozen=True):
 
 async def send_task_success(call: Call, ask: SendTaskSuccess) -> Json:
     """Answer a task with its result."""
-    await call.service.send_task_success(ask.task_token, json_of(ask.output, InvalidOutput))
+    output = json_of(ask.output, InvalidOutput)
+    await call.service.send_task_success(ask.task_token, output, answer_operation(call.http, output))
     return {}
 
 
@@ -34,7 +36,8 @@ class SendTaskFailure(Request, frozen=True):
 
 async def send_task_failure(call: Call, ask: SendTaskFailure) -> Json:
     """Answer a task with an error."""
-    await call.service.send_task_failure(ask.task_token, ask.error, ask.cause)
+    operation = answer_operation(call.http, error=ask.error, cause=ask.cause)
+    await call.service.send_task_failure(ask.task_token, ask.error, ask.cause, operation)
     return {}
 
 

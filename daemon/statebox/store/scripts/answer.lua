@@ -5,7 +5,7 @@
 -- ARGV    base, now, lease token, lease_ms, daemon, format, limit of claims,
 --         continuation, operation, channel, head and tail of the event's JSON, retention_ms
 -- Returns {'claimed', value} (parts/load.lua) or {'told', id}; to a repeated operation the same again
---         {'unknown'}, {'expired'}, {'closed'}, or {'answered', when (ms), by which channel}
+--         {'unknown'}, {'expired'}, {'closed'}, or {'answered', when (ms), by which channel, by which operation}
 
 --!include parts/base.lua
 --!include parts/lease.lua
@@ -18,7 +18,7 @@ local token, operation, by, head, tail, retention_ms = ARGV[8], ARGV[9], ARGV[10
 local word, t = verdict(token)
 if word == 'answered' then
   if t.operation == operation then return delivered_before(record_of(t.execution), who) end
-  return {'answered', t.answered, t.channel}
+  return {'answered', t.answered, t.channel, t.operation}
 end
 if word ~= 'open' then return {word} end
 

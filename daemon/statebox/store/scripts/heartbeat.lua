@@ -14,7 +14,7 @@
 
 local who, token, operation = who_at(3), ARGV[8], ARGV[9]
 local word, t = verdict(token)
-if word == 'answered' then return {'answered', t.answered, t.channel} end
+if word == 'answered' then return {'answered', t.answered, t.channel, t.operation} end
 if word ~= 'open' then return {word} end
 if t.beat == operation then return delivered_before(t.record, who) end
 

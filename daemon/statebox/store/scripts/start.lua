@@ -5,8 +5,8 @@
 -- ARGV    base, now, id, operation, definition hash, definition text ('' when it should be there), head, input,
 --         for a map run's child the parent and the branch of it that waits ('' for others), then the step (parts/write_step.lua)
 -- Returns {'started', started_ms, 'kept' or 'given'}
---         {'existing', started_ms}: it runs already, with the same input or for the same operation
---         {'exists'}: the name is taken
+--         {'existing', started_ms, the operation that started it}: it runs with the same input, or is of the same operation
+--         {'exists', the operation that started it}: the name is taken
 --         {'unwanted'}: nothing was done, as its parent does not wait for it any more
 --         {'definition'}: nothing was done, as the definition's text is not there; ask again with it
 
@@ -26,10 +26,10 @@ if status then
   if same_operation == operation then
     if lease == step.token then return {'started', started_ms, 'kept'} end
     if released == step.token .. ':' .. step.sequence then return {'started', started_ms, 'given'} end
-    return {'existing', started_ms}
+    return {'existing', started_ms, same_operation}
   end
-  if status == 'RUNNING' and same_input == input then return {'existing', started_ms} end
-  return {'exists'}
+  if status == 'RUNNING' and same_input == input then return {'existing', started_ms, same_operation} end
+  return {'exists', same_operation}
 end
 
 if parent ~= '' and not is_wanted(parent, place, id) then return {'unwanted'} end
