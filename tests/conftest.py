@@ -11,7 +11,8 @@ import pytest_asyncio
 from hypothesis import settings
 
 from statebox.embedded import EmbeddedValkey
-from tests.servers import chosen_servers, empty, make_server
+from tests.cluster import ValkeyCluster
+from tests.servers import Server, chosen_servers, empty, make_server
 
 # Two shared cores make single examples slow at times; in CI the same examples are tried each time.
 settings.register_profile("statebox", deadline=None, print_blob=True, derandomize=os.environ.get("CI") == "true")
@@ -19,21 +20,34 @@ settings.load_profile("statebox")
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def shared_valkey() -> AsyncIterator[EmbeddedValkey]:
+async def shared_valkey() -> AsyncIterator[Server]:
     async with make_server("valkey") as server:
         yield server
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def shared_redis7() -> AsyncIterator[EmbeddedValkey]:
+async def shared_redis7() -> AsyncIterator[Server]:
     async with make_server("redis7") as server:
         yield server
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def shared_deaf() -> AsyncIterator[EmbeddedValkey]:
+async def shared_deaf() -> AsyncIterator[Server]:
     async with make_server("deaf") as server:
         yield server
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shared_cluster() -> AsyncIterator[ValkeyCluster]:
+    async with ValkeyCluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def cluster(shared_cluster: ValkeyCluster) -> ValkeyCluster:
+    """A Redis Cluster of three nodes, empty."""
+    empty(shared_cluster)
+    return shared_cluster
 
 
 @pytest.fixture
@@ -51,9 +65,9 @@ def redis7(shared_redis7: EmbeddedValkey) -> EmbeddedValkey:
 
 
 @pytest.fixture(params=chosen_servers())
-def server(request: pytest.FixtureRequest) -> EmbeddedValkey:
+def server(request: pytest.FixtureRequest) -> Server:
     """Each kind of server in turn, empty: for what must hold on all of them."""
-    shared: EmbeddedValkey = request.getfixturevalue(f"shared_{request.param}")
+    shared: Server = request.getfixturevalue(f"shared_{request.param}")
     empty(shared)
     return shared
 
@@ -61,5 +75,5 @@ def server(request: pytest.FixtureRequest) -> EmbeddedValkey:
 @pytest_asyncio.fixture
 async def own_valkey(tmp_path: Path) -> AsyncIterator[EmbeddedValkey]:
     """A Valkey for this test alone, which it may stop, kill, freeze and restart; every write is on the disk."""
-    async with make_server("valkey", tmp_path / "valkey", appendfsync="always") as server:
+    async with EmbeddedValkey(tmp_path / "valkey", appendfsync="always") as server:
         yield server

@@ -8,11 +8,12 @@ from fnmatch import fnmatchcase
 
 import msgspec
 
-from statebox.embedded import EmbeddedValkey
-from statebox.store.commits import Commits
+from statebox.store.cluster import commits_for
+from statebox.store.commits import Asking
 from statebox.store.connection import RedisSettings, Reply
 from statebox.store.keys import META_KEYS, SHARD_KEYS, Kind, Lives
 from statebox.store.replies import integer, pairs, strings
+from tests.servers import Server
 
 
 class Found(msgspec.Struct):
@@ -31,9 +32,9 @@ class Found(msgspec.Struct):
         return self.name.removeprefix(self.kind.name.removesuffix("*"))
 
 
-async def audit(server: EmbeddedValkey) -> None:
+async def audit(server: Server) -> None:
     """Fail when what is in the server cannot be right."""
-    commits = Commits(RedisSettings(url=server.url), "audit")
+    commits = commits_for(RedisSettings(url=server.url), "audit")
     commits.open()
     try:
         found = await _read_all(commits)
@@ -43,12 +44,12 @@ async def audit(server: EmbeddedValkey) -> None:
         _Shard([one for one in found if one.base == base]).check()
 
 
-async def snapshot(server: EmbeddedValkey) -> dict[str, Reply]:
+async def snapshot(server: Server) -> dict[str, Reply]:
     """Every key with its value, as Redis dumps it."""
-    commits = Commits(RedisSettings(url=server.url), "snapshot")
+    commits = commits_for(RedisSettings(url=server.url), "snapshot")
     commits.open()
     try:
-        keys = sorted(key.decode() for key in strings(await commits.ask("KEYS", "*")))
+        keys = sorted(key.decode() for some in await commits.ask_each("KEYS", "*") for key in strings(some))
         return dict(zip(keys, await commits.ask_all([("DUMP", key) for key in keys]), strict=True))
     finally:
         await commits.close()
@@ -112,8 +113,8 @@ class _Shard:
         return next((one.members for one in self._found if one.name == name), none)
 
 
-async def _read_all(commits: Commits) -> list[Found]:
-    keys = sorted(key.decode() for key in strings(await commits.ask("KEYS", "*")))
+async def _read_all(commits: Asking) -> list[Found]:
+    keys = sorted(key.decode() for some in await commits.ask_each("KEYS", "*") for key in strings(some))
     types = await commits.ask_all([("TYPE", key) for key in keys])
     ttls = await commits.ask_all([("PTTL", key) for key in keys])
     found: list[Found] = []

@@ -9,9 +9,9 @@ from dataclasses import fields, replace
 import pytest_asyncio
 
 from statebox.asl.jsontext import Json
-from statebox.embedded import EmbeddedValkey
 from statebox.store.connection import RedisSettings
 from statebox.store.redis_store import RedisStore, StoreSettings
+from tests.servers import Server
 from tests.store.audit import audit
 from tests.store.values import NOON
 
@@ -32,7 +32,7 @@ class Time:
 class Daemons:
     """Opens the stores of daemons, and closes them in the end."""
 
-    def __init__(self, server: EmbeddedValkey) -> None:
+    def __init__(self, server: Server) -> None:
         self.server = server
         self.time = Time()
         self.opened: list[RedisStore] = []
@@ -53,7 +53,7 @@ class Daemons:
 
 
 @asynccontextmanager
-async def daemons_on(server: EmbeddedValkey) -> AsyncGenerator[Daemons]:
+async def daemons_on(server: Server) -> AsyncGenerator[Daemons]:
     """Daemons on a server; what they leave behind is audited."""
     daemons = Daemons(server)
     try:
@@ -65,7 +65,7 @@ async def daemons_on(server: EmbeddedValkey) -> AsyncGenerator[Daemons]:
 
 
 @pytest_asyncio.fixture
-async def daemons(server: EmbeddedValkey) -> AsyncIterator[Daemons]:
+async def daemons(server: Server) -> AsyncIterator[Daemons]:
     """Daemons on each kind of server in turn."""
     async with daemons_on(server) as daemons:
         yield daemons

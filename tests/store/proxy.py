@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
+from typing import TypeAlias
+
+from tests.cluster import ValkeyCluster, free_ports
+
+_Streams: TypeAlias = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class Proxy:
@@ -30,19 +35,32 @@ class Proxy:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncGenerator[Proxy]:
         """The proxy while it runs."""
-        server = await asyncio.start_unix_server(self._serve, self._socket)
+        servers = await self._listen()
         try:
             yield self
         finally:
-            server.close()
+            for server in servers:
+                server.close()
             for pipe in self._pipes:
                 pipe.cancel()
             for writer in self._writers:
                 writer.close()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _listen(self) -> list[asyncio.Server]:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await self._serve(reader, writer, lambda: asyncio.open_unix_connection(self._target))
+
+        return [await asyncio.start_unix_server(serve, self._socket)]
+
+    def _carried(self, data: bytes) -> bytes:
+        """A reply as it is handed on."""
+        return data
+
+    async def _serve(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connect: Callable[[], Awaitable[_Streams]]
+    ) -> None:
         self.connections += 1
-        server_reader, server_writer = await asyncio.open_unix_connection(self._target)
+        server_reader, server_writer = await connect()
         self._writers |= {writer, server_writer}
         back = asyncio.get_running_loop().create_task(self._carry_back(server_reader, writer, server_writer))
         self._pipes.add(back)
@@ -65,7 +83,35 @@ class Proxy:
                     break
                 else:
                     self.carried += 1
-                    writer.write(data)
+                    writer.write(self._carried(data))
                     await writer.drain()
         writer.close()
         server_writer.close()
+
+
+class ClusterProxy(Proxy):
+    """The same in front of all primaries of a cluster, who seem to be where the proxy listens for each."""
+
+    def __init__(self, folder: Path, cluster: ValkeyCluster) -> None:
+        super().__init__(folder, folder)
+        self._ports = dict(zip(cluster.ports, free_ports(len(cluster.ports)), strict=True))
+
+    @property
+    def url(self) -> str:
+        """Where to connect."""
+        return f"redis+cluster://127.0.0.1:{next(iter(self._ports.values()))}"
+
+    async def _listen(self) -> list[asyncio.Server]:
+        return [await self._listen_for(port, own) for port, own in self._ports.items()]
+
+    async def _listen_for(self, port: int, own: int) -> asyncio.Server:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await self._serve(reader, writer, lambda: asyncio.open_connection("127.0.0.1", port))
+
+        return await asyncio.start_server(serve, "127.0.0.1", own)
+
+    def _carried(self, data: bytes) -> bytes:
+        # CLUSTER SLOTS has them as numbers, MOVED as text; both are followed by the line's end.
+        for port, own in self._ports.items():
+            data = data.replace(b":%d\r\n" % port, b":%d\r\n" % own)
+        return data

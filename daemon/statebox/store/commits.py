@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from random import random
-from typing import Final
+from typing import Final, Protocol
 
 from redis.exceptions import (
     ClusterDownError,
@@ -25,6 +25,7 @@ from redis.exceptions import (
 
 from statebox.engine.errors import ServiceUnavailable
 from statebox.store.connection import Argument, RedisSettings, Reply, Unreachable, pack
+from statebox.store.primary import Primary
 from statebox.store.scripts import script
 from statebox.store.wire import Answer, Line, connect_line, give_up
 
@@ -39,12 +40,45 @@ class Refused(ServiceUnavailable):
     """Redis refuses a command: this user may not give it, or the key holds something else."""
 
 
-class Commits:
-    """One connection, many askers. Between `open` and `close` it reconnects by itself whenever it has to."""
+class Asking(Protocol):
+    """What the store needs of one server, or of all the nodes of a cluster. All of it raises ServiceUnavailable."""
 
-    def __init__(self, settings: RedisSettings, name: str) -> None:
+    def open(self) -> None:
+        """Begin to carry questions to Redis; the first one connects."""
+        ...
+
+    async def close(self) -> None:
+        """Stop; who still waits for an answer gets ServiceUnavailable."""
+        ...
+
+    async def ask(self, *command: Argument) -> Reply:
+        """The answer to one command about one key."""
+        ...
+
+    async def ask_all(self, commands: Sequence[Sequence[Argument]]) -> list[Reply]:
+        """The answers to several commands that go out together."""
+        ...
+
+    async def ask_each(self, *command: Argument) -> list[Reply]:
+        """The answers of every primary to a command that is about no key."""
+        ...
+
+    async def run(self, name: str, due: str, *arguments: Argument) -> Reply:
+        """The answer of a script, sent to where its shard's `due` is."""
+        ...
+
+
+class Commits:
+    """One connection, many askers. Between `open` and `close` it reconnects by itself whenever it has to.
+
+    Those that share a `primary` look for it again when one of them finds that it has changed.
+    """
+
+    def __init__(self, settings: RedisSettings, name: str, primary: Primary | None = None) -> None:
         self._settings = settings
         self._name = name
+        self._primary = primary or Primary(settings)
+        self._primary.when_lost(self._let_go)
         self._line: Line | None = None
         # What waits for a connection.
         self._queue: list[tuple[bytes, Answer]] = []
@@ -64,12 +98,16 @@ class Commits:
     async def ask(self, *command: Argument) -> Reply:
         """The answer to one command. Raises ServiceUnavailable."""
         packed = pack(command)
-        return await self._settle(packed, self._submit(packed))
+        return await self._settle(packed, self.offer(packed))
 
     async def ask_all(self, commands: Sequence[Sequence[Argument]]) -> list[Reply]:
         """The answers to several commands that go out together. Raises ServiceUnavailable."""
-        asked = [(packed, self._submit(packed)) for packed in map(pack, commands)]
+        asked = [(packed, self.offer(packed)) for packed in map(pack, commands)]
         return [await self._settle(packed, answer) for packed, answer in asked]
+
+    async def ask_each(self, *command: Argument) -> list[Reply]:
+        """The answer to a command that is about no key, of the one server there is. Raises ServiceUnavailable."""
+        return [await self.ask(*command)]
 
     async def run(self, name: str, due: str, *arguments: Argument) -> Reply:
         """The answer of a script, which is loaded again when Redis has forgotten it. Raises ServiceUnavailable.
@@ -82,7 +120,8 @@ class Commits:
         except NoScriptError:
             return await self.ask("EVAL", lua.text, 1, due, *arguments)
 
-    def _submit(self, packed: bytes) -> Answer:
+    def offer(self, packed: bytes) -> Answer:
+        """Have a command sent once. What comes of it, good or bad, is the future's result, never its exception."""
         if self._carrier is None or self._carrier.cancelled():
             raise ServiceUnavailable("The connection to Redis is closed")
         if self._carrier.done():
@@ -102,18 +141,22 @@ class Commits:
         until = loop.time() + self._settings.patience_seconds
         pause = _FIRST_PAUSE_SECONDS
         while True:
+            asked = self._primary.changes
             reason = await answer
             if not isinstance(reason, ResponseError | Unreachable):
                 return reason
             if isinstance(reason, NoScriptError):
                 raise reason
-            if isinstance(reason, ResponseError) and not _is_down(reason):
+            if isinstance(reason, ResponseError) and not is_down(reason):
                 raise Refused(f"Redis refuses: {reason}") from reason
+            if isinstance(reason, ReadOnlyError):
+                # A failover has made it a replica: what is asked again is to find the new primary.
+                self._primary.lost(asked)
             if loop.time() + pause > until:
                 raise ServiceUnavailable(f"Redis cannot be reached: {reason}") from reason
             await asyncio.sleep(pause * (0.5 + random()))
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
-            answer = self._submit(packed)
+            answer = self.offer(packed)
 
     async def _carry(self) -> None:
         """Be connected whenever somebody asks."""
@@ -121,7 +164,9 @@ class Commits:
             while True:
                 await self._filled.wait()
                 try:
-                    self._line = line = await connect_line(self._settings, self._name)
+                    self._line = line = await connect_line(
+                        self._primary.connect, self._name, self._settings.command_seconds
+                    )
                 except Unreachable as unknown:
                     self._give_up(unknown)
                     continue
@@ -138,11 +183,16 @@ class Commits:
         finally:
             self._give_up(Unreachable("the connection to Redis is closed"))
 
+    def _let_go(self) -> None:
+        if self._line is not None:
+            self._line.end(Unreachable("the server is no primary any more"))
+
     def _give_up(self, reason: Unreachable) -> None:
         give_up((answer for _, answer in self._queue), reason)
         self._queue.clear()
         self._filled.clear()
 
 
-def _is_down(refused: ResponseError) -> bool:
+def is_down(refused: ResponseError) -> bool:
+    """Whether Redis will answer otherwise once it has recovered."""
     return isinstance(refused, _DOWN) or str(refused).startswith(_DOWN_CODES)

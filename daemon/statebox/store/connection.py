@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Protocol, TypeAlias, TypedDict
 
 import hiredis
-from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection, parse_url
+from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection
 from redis.exceptions import RedisError
+
+from statebox.store.addresses import Endpoint, Place, locate
 
 # What a command is made of, and what Redis answers.
 Argument: TypeAlias = str | bytes | int
@@ -31,7 +33,8 @@ class Unreachable(Exception):
 class RedisSettings:
     """Where Redis is and how long to wait for it.
 
-    `url` is redis://, rediss:// or unix://; user, password and database may stand in it, or beside it (which wins).
+    `url` is redis://, rediss:// or unix://, redis+sentinel:// or redis+cluster:// (store.addresses); user, password and
+    database may stand in it, or beside it (which wins). Sentinels are asked with a user and password of their own.
     `ca_file` names the certificates (PEM) that rediss:// trusts instead of the system's. `connect_seconds` bounds
     making a connection, `command_seconds` a batch of commands; after `patience_seconds` a call is not tried again.
     """
@@ -40,6 +43,8 @@ class RedisSettings:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     database: int | None = None
+    sentinel_username: str | None = None
+    sentinel_password: str | None = field(default=None, repr=False)
     ca_file: Path | None = None
     prefix: str = "statebox"
     resume_channel: str = "resume"
@@ -49,12 +54,17 @@ class RedisSettings:
 
     def __post_init__(self) -> None:
         """Refuse a wrong URL (ValueError) here, and not when it is first used."""
-        parse_url(self.url)
+        locate(self.url)
+
+    @property
+    def place(self) -> Place:
+        """Where the URL points."""
+        return locate(self.url)
 
     @property
     def db(self) -> int:
         """The number of the database."""
-        return parse_url(self.url).get("db", 0) if self.database is None else self.database
+        return locate(self.url).database if self.database is None else self.database
 
 
 class Wire(Protocol):
@@ -91,10 +101,26 @@ class _Profile(TypedDict):
     protocol: int
 
 
-async def connect(settings: RedisSettings, name: str) -> Wire:
-    """Make a connection that Redis lists under `name`. Raises Unreachable."""
+async def connect(settings: RedisSettings, name: str, endpoint: Endpoint) -> Wire:
+    """Make a connection to one server, which lists it under `name`. Raises Unreachable."""
+    place = settings.place
+    profile = _profile(settings, name)
+    profile["db"] = settings.db
+    profile["username"] = place.username if settings.username is None else settings.username
+    profile["password"] = place.password if settings.password is None else settings.password
+    return await _connected(settings, profile, endpoint, tls=place.tls)
+
+
+async def connect_to_sentinel(settings: RedisSettings, name: str, endpoint: Endpoint) -> Wire:
+    """Make a connection to one sentinel. Raises Unreachable."""
+    profile = _profile(settings, name)
+    profile["username"], profile["password"] = settings.sentinel_username, settings.sentinel_password
+    return await _connected(settings, profile, endpoint, tls=settings.place.tls)
+
+
+async def _connected(settings: RedisSettings, profile: _Profile, endpoint: Endpoint, *, tls: bool) -> Wire:
     with trouble():
-        wire = _wire(settings, name)
+        wire = _wire(settings, profile, endpoint, tls=tls)
         try:
             async with asyncio.timeout(settings.connect_seconds):
                 await wire.connect()
@@ -121,12 +147,11 @@ def pack(command: Sequence[Argument]) -> bytes:
     return bytes(hiredis.pack_command(tuple(command)))  # pyright: ignore[reportArgumentType, reportUnknownArgumentType, reportUnknownMemberType]
 
 
-def _wire(settings: RedisSettings, name: str) -> Wire:
-    where = parse_url(settings.url)
-    profile = _Profile(
-        db=settings.db,
-        username=where.get("username") if settings.username is None else settings.username,
-        password=where.get("password") if settings.password is None else settings.password,
+def _profile(settings: RedisSettings, name: str) -> _Profile:
+    return _Profile(
+        db=0,
+        username=None,
+        password=None,
         # None is no limit: a batch, and the silence between two messages, are bounded by whoever reads.
         socket_timeout=None,
         socket_connect_timeout=settings.connect_seconds,
@@ -137,10 +162,13 @@ def _wire(settings: RedisSettings, name: str) -> Wire:
         # Version 2 has no pushed messages that could come between two replies.
         protocol=2,
     )
-    if "path" in where:
-        return UnixDomainSocketConnection(path=where["path"], **profile)
-    host, port = where.get("host", "127.0.0.1"), where.get("port", 6379)
-    if where.get("connection_class") is not SSLConnection:
+
+
+def _wire(settings: RedisSettings, profile: _Profile, endpoint: Endpoint, *, tls: bool) -> Wire:
+    if endpoint.path is not None:
+        return UnixDomainSocketConnection(path=endpoint.path, **profile)
+    host, port = endpoint.host, endpoint.port
+    if not tls:
         return Connection(host=host, port=port, socket_keepalive=True, **profile)
     secure = SSLConnection(
         host=host, port=port, socket_keepalive=True, ssl_cert_reqs="required", ssl_check_hostname=True, **profile

@@ -14,13 +14,13 @@ from statebox.engine.errors import (
 )
 from statebox.engine.idempotency import refuse_reused
 from statebox.engine.ports import Continuation
-from statebox.store.commits import Commits
+from statebox.store.commits import Asking
 from statebox.store.connection import Reply
 from statebox.store.keys import Keys
 from statebox.store.replies import Unexpected, integer, items, maybe_integer, maybe_text, pairs, text
 
 
-async def read_continuations(reads: Commits, keys: Keys, tokens: Sequence[str], now_ms: int) -> list[Continuation]:
+async def read_continuations(reads: Asking, keys: Keys, tokens: Sequence[str], now_ms: int) -> list[Continuation]:
     """What is known about continuations, in their order, without those that nothing is known about.
 
     Raises InvalidToken for what is no continuation at all.

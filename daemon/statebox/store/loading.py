@@ -9,7 +9,7 @@ from statebox.asl.events import AnyEvent
 from statebox.asl.execution import Execution
 from statebox.engine.ports import Claimed, Lease
 from statebox.store.codec import read_execution
-from statebox.store.commits import Commits
+from statebox.store.commits import Asking
 from statebox.store.connection import Reply
 from statebox.store.definitions import Definitions
 from statebox.store.entries import read_entry
@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 class Loading:
     """Reads what parts/load.lua returns."""
 
-    def __init__(self, reads: Commits, keys: Keys, definitions: Definitions) -> None:
+    def __init__(self, reads: Asking, keys: Keys, definitions: Definitions) -> None:
         self._reads = reads
         self._keys = keys
         self._definitions = definitions

@@ -6,7 +6,7 @@ import logging
 import re
 from typing import Final
 
-from statebox.store.commits import Commits, Refused
+from statebox.store.commits import Asking, Refused
 from statebox.store.keys import Keys
 from statebox.store.replies import integer, text
 
@@ -19,7 +19,7 @@ class UnusableRedis(Exception):
     """Redis is there, but cannot be used as it is configured here."""
 
 
-async def settle(writes: Commits, keys: Keys) -> None:
+async def settle(writes: Asking, keys: Keys) -> None:
     """Check the server, and fix the number of shards when the prefix is first used.
 
     Raises UnusableRedis, ServiceUnavailable.
@@ -34,12 +34,13 @@ async def settle(writes: Commits, keys: Keys) -> None:
         )
 
 
-async def _check_version(writes: Commits) -> None:
+async def _check_version(writes: Asking) -> None:
     try:
-        info = text(await writes.ask("INFO", "server"))
+        infos = await writes.ask_each("INFO", "server")
     except Refused:
         _log.info("this user may not ask for the version of Redis")
         return
-    found = re.search(r"^redis_version:(\d+)\.(\d+)", info, re.MULTILINE)
-    if found is not None and (int(found[1]), int(found[2])) < _OLDEST_REDIS:
-        raise UnusableRedis(f"Redis {found[1]}.{found[2]} is too old: it takes Redis 7.0 or Valkey 7.2")
+    for info in infos:
+        found = re.search(r"^redis_version:(\d+)\.(\d+)", text(info), re.MULTILINE)
+        if found is not None and (int(found[1]), int(found[2])) < _OLDEST_REDIS:
+            raise UnusableRedis(f"Redis {found[1]}.{found[2]} is too old: it takes Redis 7.0 or Valkey 7.2")

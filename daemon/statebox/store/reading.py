@@ -13,7 +13,7 @@ from statebox.engine.errors import ExecutionDoesNotExist, InvalidToken
 from statebox.engine.ports import Continuation
 from statebox.store.chunks import read_chunk
 from statebox.store.codec import read_branches, read_execution, read_input
-from statebox.store.commits import Commits
+from statebox.store.commits import Asking
 from statebox.store.continuations import read_continuations
 from statebox.store.entries import read_entry
 from statebox.store.keys import Keys
@@ -25,15 +25,19 @@ _BEYOND_ALL_EVENTS: Final = 2**53
 class Reading:
     """What can be asked about one execution. `now_ms` is given where somebody else than Redis owns the time."""
 
-    def __init__(self, reads: Commits, keys: Keys, now_ms: Callable[[], int] | None) -> None:
+    def __init__(self, reads: Asking, keys: Keys, now_ms: Callable[[], int] | None) -> None:
         self._reads = reads
         self._keys = keys
         self._now_ms = now_ms
 
     async def server_time_us(self) -> int:
-        """Redis TIME, in microseconds."""
-        seconds, microseconds = items(await self._reads.ask("TIME"))
-        return integer(seconds) * 1_000_000 + integer(microseconds)
+        """Redis TIME, in microseconds; in a cluster that of the node whose clock is furthest ahead.
+
+        What becomes due is judged by the time of the shard's own node. A deadline that was reckoned from the latest of
+        these times is early on none of them, and late by no more than the nodes' clocks differ.
+        """
+        times = map(items, await self._reads.ask_each("TIME"))
+        return max(integer(seconds) * 1_000_000 + integer(microseconds) for seconds, microseconds in times)
 
     async def describe(self, id: str) -> Execution:
         """The whole execution as last written. Raises ExecutionDoesNotExist."""

@@ -31,8 +31,8 @@ from statebox.engine.ports import (
     Started,
 )
 from statebox.store.clock import RedisClock, boottime
+from statebox.store.cluster import commits_for
 from statebox.store.codec import FORMAT, Texts, write_head
-from statebox.store.commits import Commits
 from statebox.store.connection import Argument, RedisSettings, Reply
 from statebox.store.continuations import refusal
 from statebox.store.definitions import Definitions
@@ -41,6 +41,7 @@ from statebox.store.keys import Keys, shard_of_token
 from statebox.store.listing import Listing
 from statebox.store.loading import Loading
 from statebox.store.namespace import settle
+from statebox.store.primary import Primary
 from statebox.store.reading import no_such_execution
 from statebox.store.replies import Unexpected, integer, items, maybe_integer, strings, text
 from statebox.store.steps import step_arguments, waiting_place
@@ -82,10 +83,12 @@ class RedisStore(Listing):
         boottime: Callable[[], float] = boottime,
     ) -> None:
         name = re.sub(r"[^!-~]", "_", f"statebox-{settings.daemon}")
-        super().__init__(Commits(settings.redis, f"{name}-reads"), Keys(settings.redis.prefix, settings.shards), now_ms)
+        keys, primary = Keys(settings.redis.prefix, settings.shards), Primary(settings.redis)
+        one_of_each = (keys.namespace, *(shard.due for shard in keys.shards))
+        super().__init__(commits_for(settings.redis, f"{name}-reads", one_of_each, primary), keys, now_ms)
         self.settings = settings
         self.clock = RedisClock(self.server_time_us, boottime)
-        self._writes = Commits(settings.redis, name)
+        self._writes = commits_for(settings.redis, name, one_of_each, primary)
         self._definitions = Definitions()
         self._loading = Loading(self._reads, self._keys, self._definitions)
         self._boottime = boottime

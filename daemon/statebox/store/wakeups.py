@@ -16,8 +16,10 @@ from typing import Final
 from redis.exceptions import ResponseError
 
 from statebox.engine.ports import Hint, InboxFilled, LookNow, Parked, Resume
-from statebox.store.connection import Argument, RedisSettings, Reply, Unreachable, Wire, connect, pack, trouble
+from statebox.store.connection import Argument, RedisSettings, Reply, Unreachable, Wire, pack, trouble
 from statebox.store.keys import Keys
+from statebox.store.primary import Primary
+from statebox.store.slots import Nodes
 
 _log = logging.getLogger(__name__)
 
@@ -52,6 +54,11 @@ class Wakeups:
         self._name = f"{name}-wakeups"
         self._ping_seconds = ping_seconds
         self._pong_seconds = pong_seconds
+        in_cluster = settings.place.kind == "cluster"
+        # What is published reaches all nodes of a cluster: any of them does, and another one when it goes. But a node
+        # tells of its own expired keys only, and the sweep knows as exactly when something is due.
+        self._unheard = "in a cluster the sweep finds what expires" if in_cluster else None
+        self._connect = Nodes(settings, self._name).connect_to_any if in_cluster else Primary(settings).connect
         self._pattern = self._keys.expired_pattern(settings.db)
         self._early: list[Hint] = []
         self.status = "off"
@@ -65,7 +72,7 @@ class Wakeups:
             while True:
                 try:
                     if wire is None:
-                        wire = await connect(self._settings, self._name)
+                        wire = await self._connect(self._name)
                         await self._subscribe(wire)
                         pause = _FIRST_PAUSE_SECONDS
                         yield LookNow(None)
@@ -105,7 +112,7 @@ class Wakeups:
                 channels = (self._settings.resume_channel, keys.inbox_channel, keys.parked_channel, keys.due_channel)
                 await _send(wire, "SUBSCRIBE", *channels)
                 await self._confirmed(wire, len(channels))
-                if self._keyspace:
+                if self._keyspace and self._unheard is None:
                     await _send(wire, "PSUBSCRIBE", self._pattern)
                     try:
                         await self._confirmed(wire, 1)
@@ -126,6 +133,9 @@ class Wakeups:
         """Let Redis tell of keys that expire, beside whatever it was asked to tell before."""
         if not self._keyspace:
             self._tell("off", "keyspace notifications are switched off in the configuration")
+            return
+        if self._unheard is not None:
+            self._tell("off", self._unheard)
             return
         try:
             match await _ask(wire, "CONFIG", "GET", "notify-keyspace-events"):

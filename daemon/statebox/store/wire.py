@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from operator import attrgetter
 from typing import Final, TypeAlias
 
@@ -24,7 +24,7 @@ from redis.exceptions import (
     TryAgainError,
 )
 
-from statebox.store.connection import RedisSettings, Reply, Unreachable, Wire, connect
+from statebox.store.connection import Reply, Unreachable, Wire
 
 # What the future of a command is given: never an exception, as nobody may be left who would ask for it.
 Answer: TypeAlias = asyncio.Future["Reply | ResponseError | Unreachable"]
@@ -80,7 +80,7 @@ class Line(asyncio.Protocol):
 
     async def close(self) -> None:
         """End the line; whoever waits for an answer is told that it may never come."""
-        self._end(Unreachable("the connection to Redis is closed"))
+        self.end(Unreachable("the connection to Redis is closed"))
         await self._wire.disconnect(nowait=True)
 
     def data_received(self, data: bytes) -> None:
@@ -94,7 +94,7 @@ class Line(asyncio.Protocol):
                 if not answer.done():
                     answer.set_result(reply)
         except (hiredis.ProtocolError, IndexError) as error:
-            self._end(Unreachable(f"Redis answers what nobody understands: {error!r}"))
+            self.end(Unreachable(f"Redis answers what nobody understands: {error!r}"))
             return
         writes = self._writes
         while writes and writes[0][1] <= self._answered:
@@ -113,7 +113,7 @@ class Line(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
-        self._end(Unreachable("the connection was closed" if exc is None else str(exc) or type(exc).__name__))
+        self.end(Unreachable("the connection was closed" if exc is None else str(exc) or type(exc).__name__))
 
     def _flush(self) -> None:
         self._flushing = False
@@ -140,11 +140,12 @@ class Line(asyncio.Protocol):
         if self._writes:
             due = self._writes[0][0] + self._command_seconds
             if due <= self._loop.time():
-                self._end(Unreachable("no answer in time"))
+                self.end(Unreachable("no answer in time"))
             else:
                 self._watch = self._loop.call_at(due, self._look)
 
-    def _end(self, reason: Unreachable) -> None:
+    def end(self, reason: Unreachable) -> None:
+        """End the line, once; whoever waits for an answer is told why there is none."""
         if self.lost.done():
             return
         self.lost.set_result(reason)
@@ -157,10 +158,10 @@ class Line(asyncio.Protocol):
         self._queue.clear()
 
 
-async def connect_line(settings: RedisSettings, name: str) -> Line:
+async def connect_line(connect: Callable[[str], Awaitable[Wire]], name: str, command_seconds: float) -> Line:
     """Make a connection that Redis lists under `name`. Raises Unreachable."""
-    wire = await connect(settings, name)
-    return Line(wire, _transport_of(wire), settings.command_seconds)
+    wire = await connect(name)
+    return Line(wire, _transport_of(wire), command_seconds)
 
 
 def give_up(answers: Iterable[Answer], reason: Unreachable) -> None:

@@ -22,13 +22,18 @@ class Script(msgspec.Struct, frozen=True):
 
 
 @cache
-def script(name: str) -> Script:
-    """The script of that name. Raises FileNotFoundError when there is none."""
+def script(name: str, *, in_cluster: bool = False) -> Script:
+    """The script of that name; in a cluster it makes sure first that its slot is here as a whole.
+
+    Raises FileNotFoundError when there is none.
+    """
     folder = files(__name__)
 
     def read(path: str) -> str:
         return folder.joinpath(path).read_text("utf-8")
 
     text = _INCLUDE.sub(lambda found: read(found[1]), read(f"{name}.lua"))
+    if in_cluster:
+        text = read("cluster/whole_slot.lua") + text
     # Redis names scripts by sha1; nothing is kept secret by it.
     return Script(name, text, sha1(text.encode(), usedforsecurity=False).hexdigest())
