@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import hashlib
 import logging
 import os
 import secrets
@@ -14,6 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 from urllib.parse import urlsplit
+
+import msgspec
 
 from statebox.asl.commands import InvokeTask
 from statebox.asl.events import TaskFailed
@@ -260,7 +263,14 @@ class Daemon:
         """Act on a message of the `resume` channel. Nobody hears an answer, so what is wrong is logged."""
         try:
             answer = read_resume_message(message)
-            if answer.failed:
+            if answer.state:
+                # Every daemon hears each message, and the state may wait again by the time that the last one does this.
+                operation = hashlib.sha256(message).hexdigest()
+                output = answer.output if answer.has_output else msgspec.UNSET
+                await self.service.answer_state(
+                    answer.execution, answer.state, output, answer.error, answer.cause, operation, "PUBLISH"
+                )
+            elif answer.failed:
                 await self.service.send_task_failure(answer.continuation, answer.error, answer.cause, None, "PUBLISH")
             elif answer.has_output:
                 await self.service.send_task_success(answer.continuation, answer.output, None, "PUBLISH")

@@ -79,7 +79,7 @@ class _Shard:
             case Lives.UNTIL_DEADLINE:
                 assert self._tokens[one.subject]["status"] == "waiting", f"{one.name} is the shadow of nothing"
                 wanted = self._tokens[one.subject]["deadline"] != ""
-            case Lives.BRIEFLY:
+            case Lives.BRIEFLY | Lives.RETAINED:
                 wanted = True
         assert has_ttl == wanted, f"{one.name} has {'a' if has_ttl else 'no'} TTL"
 

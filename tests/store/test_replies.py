@@ -25,4 +25,4 @@ def test_what_redis_never_answers_is_a_fault():
     with pytest.raises(Unexpected):
         strings([b"x", 1])
     with pytest.raises(Unexpected):
-        refusal([b"something"])
+        refusal([b"something"], "op")

@@ -30,6 +30,7 @@ _SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "describe": ("executions:describe", "Show one execution: status, input, output, what it waits for."),
         "history": ("history:history", "Show the events of an execution, also while they happen."),
         "resume": ("resume:resume", "Answer a suspended execution."),
+        "answer": ("answer:answer", "Answer a state of an execution, also before it is asked for."),
         "stop": ("executions:stop", "Stop an execution."),
         "retry": ("executions:retry", "Let an execution that was set aside go on."),
     },

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from functools import wraps
+from typing import TypeVar, cast
 from urllib.parse import urlsplit
 
 import click
@@ -57,6 +58,29 @@ def _token(function: F) -> F:
 def speaks_json(function: F) -> F:
     """Give a command `as_json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(function)
+
+
+def answers(function: F) -> F:
+    """Give a command `output`, `error` and `cause`, and see to it that they go together."""
+
+    @wraps(function)
+    def checked(*words: object, output: str | None, error: str | None, cause: str | None, **more: object) -> object:
+        if output is not None and (error is not None or cause is not None):
+            raise click.UsageError("--output says that it succeeded, --error that it failed: give one of them")
+        if cause is not None and error is None:
+            raise click.UsageError("--cause explains an error: give --error NAME as well")
+        return function(*words, output=output, error=error, cause=cause, **more)
+
+    for option in (
+        click.option("--cause", metavar="TEXT", help="The cause of the error, in words."),
+        click.option("--error", metavar="NAME", help="Fail the state with this error instead."),
+        click.option(
+            "--output", metavar="JSON|@FILE|-", help="The result of the state: JSON, @FILE for a file, - for stdin."
+        ),
+    ):
+        checked = option(checked)
+    # It takes what the command takes; only which of it may stand together is decided here.
+    return cast("F", checked)
 
 
 def takes_input(function: F) -> F:

@@ -8,7 +8,7 @@ from statebox.asl.jsontext import Json
 from statebox.cli.client import Client, run, short_id
 from statebox.cli.definitions import read_json_argument
 from statebox.cli.failures import Failure
-from statebox.cli.options import reaches_daemon, speaks_json
+from statebox.cli.options import answers, reaches_daemon, speaks_json
 from statebox.cli.printing import echo_json, until
 
 
@@ -26,9 +26,7 @@ An answer is taken once: whoever comes second is told when and how it was answer
 """,
 )
 @click.argument("id")
-@click.option("--output", metavar="JSON|@FILE|-", help="The result of the state: JSON, @FILE for a file, - for stdin.")
-@click.option("--error", metavar="NAME", help="Fail the state with this error instead.")
-@click.option("--cause", metavar="TEXT", help="The cause of the error, in words.")
+@answers
 @speaks_json
 @reaches_daemon
 def resume(
@@ -44,10 +42,6 @@ def resume(
 
     ID is a continuation, or an execution (<machine>:<name> or an ARN) that waits for a single one.
     """
-    if output is not None and (error is not None or cause is not None):
-        raise click.UsageError("--output says that it succeeded, --error that it failed: give one of them")
-    if cause is not None and error is None:
-        raise click.UsageError("--cause explains an error: give --error NAME as well")
     checked = read_json_argument(output, "--output")
     run(_resume(Client(endpoint, token), id, checked, error, cause, as_json))
 

@@ -41,5 +41,7 @@ class ChildExecutions:
         except ValueError as wrong:
             return TaskFailed(command.id, RUNTIME, str(wrong))
         if started.lease is not None:
-            self._adopt(Runner(self._around, self._program, self, started.lease, step.execution))
+            runner = Runner(self._around, self._program, self, started.lease, step.execution)
+            runner.heed(started.answered)
+            self._adopt(runner)
         return TaskSubmitted(command.id, child.id, None)

@@ -56,11 +56,17 @@ class InFlight:
         self._calls: dict[str, tuple[Call, asyncio.Task[None]]] = {}
         self._timers: dict[str, tuple[int, asyncio.TimerHandle]] = {}
         self._starting = asyncio.Semaphore(_MOST_STARTING)
+        # Continuations whose answers came before their questions.
+        self._answered: set[str] = set()
 
     @property
     def calls(self) -> Collection[str]:
         """The branches that calls are being made for."""
         return self._calls.keys()
+
+    def spare(self, answered: Iterable[str]) -> None:
+        """Make no calls that hand over these continuations: they are answered, so nobody need be asked."""
+        self._answered.update(answered)
 
     def reconcile(self, branches: Iterable[str], winding_down: bool) -> None:
         """Make what is in flight for these branches what they want now; on the way out no call is begun."""
@@ -70,6 +76,8 @@ class InFlight:
             fires_at_ms: int | None = None
             for command in execution.outstanding_of(branch):
                 match command:
+                    case InvokeTask(token=token) if token in self._answered:
+                        pass
                     case InvokeTask() | StartChild():
                         wanted = command
                     case StartTimer():

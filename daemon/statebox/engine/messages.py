@@ -1,6 +1,8 @@
-"""Messages of the `resume` channel: a continuation's id, or JSON that says what it is answered with."""
+"""Messages of the `resume` channel: a continuation's id, or JSON that says what is answered, and with what."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import msgspec
 
@@ -14,9 +16,14 @@ class UnreadableMessage(ValueError):
 
 
 class ResumeMessage(msgspec.Struct, frozen=True):
-    """An answer as published: with an output, without one, or with an error."""
+    """An answer as published: with an output, without one, or with an error.
 
-    continuation: str
+    It is to a `continuation`, or to the state `state` (its path) of an `execution`; the others are empty then.
+    """
+
+    continuation: str = ""
+    execution: str = ""
+    state: str = ""
     output: Json = None
     has_output: bool = False
     error: str | None = None
@@ -27,6 +34,7 @@ class ResumeMessage(msgspec.Struct, frozen=True):
 def read_resume_message(message: bytes) -> ResumeMessage:
     """Read `<id>`, `{"continuation": id, "output": any}` or `{"continuation": id, "error": str, "cause": str}`.
 
+    In place of `"continuation": id` stands also `"execution": id, "state": path`.
     Raises UnreadableMessage.
     """
     text = message.decode(errors="replace").strip()
@@ -38,9 +46,10 @@ def read_resume_message(message: bytes) -> ResumeMessage:
         raw = read_json(text)
     except InvalidJson as broken:
         raise _unreadable(text, str(broken)) from None
-    if not is_object(raw) or not isinstance(raw.get("continuation"), str):
-        raise _unreadable(text, 'it must be an object with a "continuation"')
-    if unknown := raw.keys() - {"continuation", "output", "error", "cause"}:
+    address = _address(raw) if is_object(raw) else {}
+    if not is_object(raw) or not address:
+        raise _unreadable(text, 'it must be an object with a "continuation", or with "execution" and "state"')
+    if unknown := raw.keys() - address.keys() - {"output", "error", "cause"}:
         raise _unreadable(text, f"nothing is known about {', '.join(sorted(unknown))}")
     error, cause = raw.get("error"), raw.get("cause")
     if not isinstance(error, str | None) or not isinstance(cause, str | None):
@@ -48,12 +57,23 @@ def read_resume_message(message: bytes) -> ResumeMessage:
     failed = error is not None or cause is not None
     if failed and "output" in raw:
         raise _unreadable(text, 'it has both an "output" and an "error"')
-    return ResumeMessage(raw["continuation"], raw.get("output"), "output" in raw, error, cause, failed)
+    said = (raw.get("output"), "output" in raw, error, cause, failed)
+    return ResumeMessage(address.get("continuation", ""), address.get("execution", ""), address.get("state", ""), *said)
+
+
+def _address(raw: Mapping[str, Json]) -> dict[str, str]:
+    """What is answered; empty when that is not said."""
+    for names in (("continuation",), ("execution", "state")):
+        said = {name: value for name in names if isinstance(value := raw.get(name), str)}
+        if len(said) == len(names):
+            return said
+    return {}
 
 
 def _unreadable(text: str, why: str) -> UnreadableMessage:
     shown = text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
     return UnreadableMessage(
         f"a message that cannot be read ({why}): {shown!r}; expected a continuation, "
-        '{"continuation": id, "output": any} or {"continuation": id, "error": text, "cause": text}'
+        '{"continuation": id, "output": any} or {"continuation": id, "error": text, "cause": text}, '
+        'or the same with "execution": id, "state": path in place of the continuation'
     )

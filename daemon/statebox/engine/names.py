@@ -60,6 +60,16 @@ def execution_id(text: str) -> str:
     return id
 
 
+def checked_id(text: str) -> str:
+    """As `execution_id`, of an execution that may only come to be. Raises InvalidArn, InvalidName."""
+    id = execution_id(text)
+    machine, _, name = id.partition(":")
+    for part in machine.split("/"):
+        check_name(part, "machine's name")
+    check_name(name, "execution's name")
+    return id
+
+
 def machine_name(text: str) -> str:
     """The name of a machine, given as name or as ARN. Raises InvalidArn."""
     if not text.startswith("arn:"):

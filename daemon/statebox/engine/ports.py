@@ -12,6 +12,7 @@ from statebox.asl.events import AnyEvent, TaskFailed, TaskSubmitted, TaskSucceed
 from statebox.asl.execution import Branch, Execution, Status
 from statebox.asl.history import HistoryEvent
 from statebox.asl.jsontext import Json
+from statebox.engine.statepaths import StatePath
 
 
 class Lease(msgspec.Struct, frozen=True):
@@ -72,20 +73,26 @@ class Started(msgspec.Struct, frozen=True):
     """The outcome of a start: `existing` when an execution of that name was there before (idempotent).
 
     `lease` is None then, and when the first step gave it back (parked or ended). `unwanted`: it was not started, as it
-    is a map run's child that its parent does not wait for any more.
+    is a map run's child that its parent does not wait for any more. `answered` are the continuations that the step
+    opened and that had been answered early: what they are answered with is in the inbox, and nobody need be asked.
     """
 
     started_ms: int
     lease: Lease | None
     existing: bool = False
     unwanted: bool = False
+    answered: frozenset[str] = frozenset()
 
 
 class Saved(msgspec.Struct, frozen=True):
-    """The outcome of a checkpoint: the lease goes on (None: it was given back), `waiting` entries are in the inbox."""
+    """The outcome of a checkpoint: the lease goes on (None: it was given back), `waiting` entries are in the inbox.
+
+    `answered` as in Started.
+    """
 
     lease: Lease | None
     waiting: int = 0
+    answered: frozenset[str] = frozenset()
 
 
 class Renewed(msgspec.Struct, frozen=True):
@@ -117,6 +124,22 @@ class Answer(msgspec.Struct, frozen=True):
     channel: str
 
 
+class StateAnswer(msgspec.Struct, frozen=True):
+    """What somebody answers to a state of an execution, by its path; the event is made of task and continuation."""
+
+    execution: str
+    path: StatePath
+    event: Callable[[str, str], AnyEvent]
+    operation: str
+    channel: str
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """An answer came before its state was entered, and is kept until then."""
+
+    since_ms: int
+
+
 class Continuation(msgspec.Struct, frozen=True):
     """What is known about a continuation.
 
@@ -130,6 +153,21 @@ class Continuation(msgspec.Struct, frozen=True):
     since_ms: int
     deadline_ms: int | None
     status: str
+    answered_ms: int | None = None
+    channel: str | None = None
+
+
+class StateStanding(msgspec.Struct, frozen=True):
+    """What is known about a state that is asked for by its path.
+
+    `status` is that of its last `continuation`, where one is known; else one of kept (an answer, since `answered_ms` by
+    `channel`), unanswered (it does not wait now, and nothing is kept), over (its execution has ended).
+    """
+
+    execution: str
+    state: str
+    status: str
+    continuation: Continuation | None = None
     answered_ms: int | None = None
     channel: str | None = None
 
@@ -241,6 +279,17 @@ class Store(Protocol):
 
         Raises InvalidToken, TaskTimedOut, TaskAlreadyAnswered, TaskDoesNotExist.
         """
+        ...
+
+    async def answer_state(self, answer: StateAnswer) -> Claimed | str | Kept:
+        """Answer what waits in a state, as `answer`; or keep the answer until the state is entered.
+
+        Raises TaskAlreadyAnswered, TaskDoesNotExist, TaskTimedOut, IdempotencyKeyReused, TooManyRequests.
+        """
+        ...
+
+    async def state(self, id: str, path: StatePath) -> StateStanding:
+        """What is known about an answer to a state. Raises ExecutionDoesNotExist when nothing is."""
         ...
 
     async def heartbeat(self, token: str, operation: str) -> Claimed | str:

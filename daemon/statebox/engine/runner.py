@@ -77,6 +77,12 @@ class Runner:
         self._look_into_inbox = True
         self._turn.set()
 
+    def heed(self, answered: frozenset[str]) -> None:
+        """The last step opened these continuations, and the answers to them are in the inbox already."""
+        if answered:
+            self._flight.spare(answered)
+            self.look_into_inbox()
+
     def readopt(self, lease: Lease) -> bool:
         """Go on under a new lease of our own, when nobody has written under another since; false when somebody has.
 
@@ -176,6 +182,7 @@ class Runner:
                 return
             if saved.waiting > self._from_inbox:
                 self.look_into_inbox()
+            self.heed(saved.answered)
         self._answers_first = False
         self._fresh = False
         self.execution = step.execution

@@ -30,10 +30,21 @@ from statebox.engine.errors import (
 )
 from statebox.engine.idempotency import name_of
 from statebox.engine.machines import Machines, definition_of
-from statebox.engine.names import Place, check_name
-from statebox.engine.ports import Answer, Claimed, Continuation, Counts, Definition, Summary
+from statebox.engine.names import Place, check_name, checked_id
+from statebox.engine.ports import (
+    Answer,
+    Claimed,
+    Continuation,
+    Counts,
+    Definition,
+    Kept,
+    StateAnswer,
+    StateStanding,
+    Summary,
+)
 from statebox.engine.runner import Runner
 from statebox.engine.scheduler import Scheduler
+from statebox.engine.statepaths import read_state_path
 from statebox.engine.surroundings import Surroundings
 from statebox.engine.watchers import Watchers
 
@@ -44,7 +55,10 @@ _MOST_LISTED: Final = 1000
 
 
 class Beginning(msgspec.Struct, frozen=True):
-    """A started execution: `execution` is its value after the first step, None when it had been started before."""
+    """A started execution: `execution` is its value after the first step.
+
+    It is None when it had been started before, or goes on at once with an answer that came early.
+    """
 
     id: str
     started_ms: int
@@ -115,10 +129,12 @@ class Service:
         step = await self._around.advancing(program, execution, [ExecutionStarted()])
         started = await self._around.store.start(text, checkpoint_of(step), operation)
         if started.lease is not None:
-            self._scheduler.adopt(
-                Runner(self._around, program, self._scheduler.children_of(program), started.lease, step.execution)
-            )
-        return Beginning(id, started.started_ms, None if started.existing else step.execution)
+            children = self._scheduler.children_of(program)
+            runner = Runner(self._around, program, children, started.lease, step.execution)
+            runner.heed(started.answered)
+            self._scheduler.adopt(runner)
+        known = not started.existing and not started.answered
+        return Beginning(id, started.started_ms, step.execution if known else None)
 
     async def describe_execution(self, id: str) -> Execution:
         """An execution as last written. Raises ExecutionDoesNotExist."""
@@ -178,7 +194,10 @@ class Service:
                 execution = await self._around.store.describe(id)
                 waited_for = {c.token for c in execution.outstanding() if isinstance(c, AwaitCallback)}
                 replied = execution.response is not msgspec.UNSET
-                if execution.ended or ((execution.idle or replied) and beyond not in waited_for):
+                if execution.ended or (replied and beyond not in waited_for):
+                    return execution
+                # An answer that has not been taken in yet, as one that came early, means that it goes on.
+                if execution.idle and beyond not in waited_for and not (waited_for and await self._has_mail(id)):
                     return execution
                 left = deadline - asyncio.get_running_loop().time()
                 if left <= 0:
@@ -210,6 +229,40 @@ class Service:
     async def resume(self, token: str, operation: str | None = None, channel: str = "api") -> str:
         """Answer a continuation without a payload; otherwise as send_task_success."""
         return await self._answer(token, CallbackAnswered, operation, channel)
+
+    async def answer_state(
+        self,
+        id: str,
+        state: str,
+        output: Json | msgspec.UnsetType = msgspec.UNSET,
+        error: str | None = None,
+        cause: str | None = None,
+        operation: str | None = None,
+        channel: str = "api",
+    ) -> bool:
+        """Answer a state of an execution by its path: with an output, without, or with an error.
+
+        True when the state waited for it; false when the answer is kept until it does, also when the execution has not
+        been started yet. Raises InvalidArn, InvalidName, ValidationException, TaskAlreadyAnswered, TaskDoesNotExist,
+        TaskTimedOut, IdempotencyKeyReused, TooManyRequests.
+        """
+
+        def event(task: str, token: str) -> AnyEvent:
+            if error is not None or cause is not None:
+                return TaskFailed(task, error, cause, None, token)
+            return CallbackAnswered(task) if output is msgspec.UNSET else TaskSucceeded(task, output, None, token)
+
+        id = checked_id(id)
+        answer = StateAnswer(id, read_state_path(state), event, operation or uuid.uuid4().hex, channel)
+        taken = await self._around.store.answer_state(answer)
+        if isinstance(taken, Kept):
+            return False
+        self._take(taken, id)
+        return True
+
+    async def state(self, id: str, state: str) -> StateStanding:
+        """What is known about an answer to a state, by its path. Raises ExecutionDoesNotExist, ValidationException."""
+        return await self._around.store.state(checked_id(id), read_state_path(state))
 
     async def send_task_heartbeat(self, token: str) -> None:
         """Tell that the work on a continuation goes on. Raises InvalidToken, TaskTimedOut, TaskDoesNotExist."""
@@ -256,6 +309,9 @@ class Service:
             self._scheduler.take(taken)
         else:
             self._scheduler.look_into_inbox(id)
+
+    async def _has_mail(self, id: str) -> bool:
+        return bool(await self._around.store.inbox(id, 1))
 
     async def _ended(self, id: str, event: asyncio.Event) -> int:
         """When it ended; it may take its owner a while, but it is bound to: then, now."""

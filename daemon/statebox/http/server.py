@@ -23,6 +23,7 @@ from statebox.http.protocol import Protocol
 from statebox.http.seed import Seed
 from statebox.http.settings import HttpSettings
 from statebox.http.settling import CallerGone, Settling
+from statebox.http.state_answers import StateAnswers
 from statebox.http.statuses import CALLER_GONE
 
 _log = logging.getLogger(__name__)
@@ -120,6 +121,7 @@ class HttpServer:
         protocol = Protocol(self._service, self._settling, OPERATIONS, up_since_ms=round(time.time() * 1000))
         continuations = Continuations(self._service)
         executions = Executions(self._service)
+        state_answers = StateAnswers(self._service)
         health = HealthEndpoints(self._health)
 
         async def root(request: web.Request) -> web.StreamResponse:
@@ -133,6 +135,8 @@ class HttpServer:
                 web.get("/continuations/{continuation}", continuations.get),
                 web.post("/continuations/{continuation}", continuations.post),
                 web.get("/executions/{machine}/{name}", executions.get),
+                web.get("/executions/{machine}/{name}/answers/{state:.+}", state_answers.get),
+                web.post("/executions/{machine}/{name}/answers/{state:.+}", state_answers.post),
                 web.get("/livez", health.livez),
                 web.get("/readyz", health.readyz),
                 web.get("/healthz", health.healthz),

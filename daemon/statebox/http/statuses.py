@@ -49,6 +49,9 @@ _OUTCOMES: Final[Mapping[Status, int]] = {
 SUSPENDED: Final = 200
 # It waits for time to pass only, so there is nothing to be done but to ask again later.
 GOES_ON_BY_ITSELF: Final = 202
+# An answer was taken; it came early and is kept until it is asked for.
+ANSWERED: Final = 200
+KEPT: Final = 202
 # It was still at work when the caller had waited long enough.
 STILL_AT_WORK: Final = 504
 

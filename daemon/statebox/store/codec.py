@@ -209,6 +209,12 @@ def read_branches(fields: Mapping[bytes, bytes], below: str | None = None, in_pa
     return {id: _read_branch(id, fields, in_part) for id in _in_order(ids)}
 
 
+def read_place(record: bytes) -> tuple[str | None, AnyWaiting | None]:
+    """The state that a branch is in and what it waits for, by its record. Raises NewerFormat, Unreadable."""
+    found = _read(_read_record, {b"record": record}, b"record")
+    return found.state, found.waiting
+
+
 def read_input(value: bytes) -> Json:
     """The input of an execution. Raises Unreadable."""
     return _read_value({b"input": value}, b"input")

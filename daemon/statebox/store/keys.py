@@ -30,6 +30,8 @@ class Lives(StrEnum):
     WITH_EXECUTION = "with its execution"
     # No TTL while the continuation can be answered, the retention time afterwards.
     WITH_CONTINUATION = "until answered or closed"
+    # The retention time from its last change on.
+    RETAINED = "the retention time"
     # A TTL from the first moment on, except where what it shadows may take for ever.
     UNTIL_DEADLINE = "until its deadline"
     BRIEFLY = "one lease"
@@ -63,6 +65,12 @@ SHARD_KEYS: Final = (
     Kind("timers:*", "zset", Lives.WITH_EXECUTION, "branch -> deadline (ms), but the root's; gone at the end"),
     Kind("token:*", "hash", Lives.WITH_CONTINUATION, "the truth about one continuation"),
     Kind("continuation:*", "string", Lives.UNTIL_DEADLINE, "its shadow, for its TTL; losing it changes nothing"),
+    Kind(
+        "early:*",
+        "hash",
+        Lives.RETAINED,
+        "of one execution, perhaps to come: path of a state -> the answer that is kept, or the continuation answered",
+    ),
     Kind("claimed:*", "string", Lives.BRIEFLY, "of one claim: what it took, for when its reply is lost"),
 )
 META_KEYS: Final = (Kind("namespace", "hash", Lives.FOR_EVER, "the number of shards, fixed at the first use"),)
@@ -97,6 +105,9 @@ class ShardKeys(msgspec.Struct, frozen=True):
 
     def inbox(self, id: str) -> str:
         return f"{self.base}inbox:{id}"
+
+    def early(self, id: str) -> str:
+        return f"{self.base}early:{id}"
 
     def timers(self, id: str) -> str:
         return f"{self.base}timers:{id}"

@@ -10,11 +10,13 @@ from statebox.asl.execution import Branch, Execution, OnTask
 from statebox.asl.history import HistoryEvent
 from statebox.asl.jsontext import Json
 from statebox.engine.errors import ExecutionDoesNotExist, InvalidToken
-from statebox.engine.ports import Continuation
+from statebox.engine.ports import Continuation, StateStanding
+from statebox.engine.statepaths import StatePath
 from statebox.store.chunks import read_chunk
 from statebox.store.codec import read_branches, read_execution, read_input
 from statebox.store.commits import Asking
 from statebox.store.continuations import read_continuations
+from statebox.store.early import read_state
 from statebox.store.entries import read_entry
 from statebox.store.keys import Keys
 from statebox.store.replies import integer, items, maybe_text, pairs, strings
@@ -109,6 +111,13 @@ class Reading:
         tokens = [task.token for task in waiting if isinstance(task, OnTask) and task.token is not None]
         known = await read_continuations(self._reads, self._keys, tokens, await self._now())
         return [continuation for continuation in known if continuation.status == "waiting"]
+
+    async def state(self, id: str, path: StatePath) -> StateStanding:
+        """What is known about an answer to a state. Raises ExecutionDoesNotExist when nothing is."""
+        known = await read_state(self._reads, self._keys, id, path, await self._now())
+        if known is None:
+            raise no_such_execution(id)
+        return known
 
     async def _now(self) -> int:
         return await self.server_time_us() // 1000 if self._now_ms is None else self._now_ms()

@@ -25,10 +25,12 @@ from statebox.engine.ports import (
     Claimed,
     Claims,
     Definition,
+    Kept,
     Lease,
     Renewed,
     Saved,
     Started,
+    StateAnswer,
 )
 from statebox.store.clock import RedisClock, boottime
 from statebox.store.cluster import commits_for
@@ -36,6 +38,7 @@ from statebox.store.codec import FORMAT, Texts, write_head
 from statebox.store.connection import Argument, RedisSettings, Reply
 from statebox.store.continuations import refusal
 from statebox.store.definitions import Definitions
+from statebox.store.early import event_around, read_waiting, refusal_by_path
 from statebox.store.entries import write_around_task, write_entry
 from statebox.store.keys import Keys, shard_of_token
 from statebox.store.listing import Listing
@@ -125,9 +128,9 @@ class RedisStore(Listing):
         if reply == [b"definition"]:
             reply = await self._run("start", execution.shard, *head, definition.text, *tail)
         match reply:
-            case [b"started", started_ms, b"kept"]:
+            case [b"started", started_ms, b"kept", *answered]:
                 lease = Lease(execution.id, execution.shard, token, 1, until)
-                started = Started(integer(started_ms), lease)
+                started = Started(integer(started_ms), lease, answered=_tokens(answered))
             case [b"started", started_ms, b"given"]:
                 started = Started(integer(started_ms), None)
             case [b"existing", started_ms, former]:
@@ -191,9 +194,9 @@ class RedisStore(Listing):
         until, sequence = self._lease_end(), lease.sequence + 1
         step = self._step(checkpoint, lease.token, sequence, Texts())
         match await self._run("checkpoint", lease.shard, lease.id, *step):
-            case [b"kept", waiting]:
+            case [b"kept", waiting, *answered]:
                 kept = msgspec.structs.replace(lease, sequence=sequence, until=until)
-                return Saved(kept, integer(waiting))
+                return Saved(kept, integer(waiting), _tokens(answered))
             case [b"given", _]:
                 return Saved(None)
             case [b"lost"]:
@@ -228,6 +231,27 @@ class RedisStore(Listing):
         return await self._deliver(
             "answer", answer.token, answer.operation, answer.channel, *around_task, self.settings.retention_ms
         )
+
+    async def answer_state(self, answer: StateAnswer) -> Claimed | str | Kept:
+        """Answer what waits in a state, as `answer`; or keep the answer until the state is entered.
+
+        Raises TaskAlreadyAnswered, TaskDoesNotExist, TaskTimedOut, IdempotencyKeyReused, TooManyRequests.
+        """
+        id, path, operation = answer.execution, answer.path, answer.operation
+        shard, around = self._keys.shard_of_id(id), event_around(answer.event)
+        while True:
+            until, seen = self._lease_end(), await read_waiting(self._reads, self._keys, id, path)
+            said = (operation, answer.channel, *around, self.settings.retention_ms)
+            match await self._run("early", shard, *self._who(_lease_token()), id, path.text, path.branch, *seen, *said):
+                case [b"kept", since_ms]:
+                    return Kept(integer(since_ms))
+                case [b"moved"]:
+                    continue
+                case reply:
+                    delivered = await self._delivered(reply, shard, until)
+                    if delivered is None:
+                        raise refusal_by_path(reply, id, path, operation)
+                    return delivered
 
     async def heartbeat(self, token: str, operation: str) -> Claimed | str:
         """Tell that the work on a continuation goes on; as `answer`, without taking it."""
@@ -277,7 +301,15 @@ class RedisStore(Listing):
         """Deliver to whom a continuation belongs. Raises as `answer`."""
         self._keys.of_token(token)
         shard, until = shard_of_token(token), self._lease_end()
-        match await self._run(script, shard, *self._who(_lease_token()), token, operation, *arguments):
+        reply = await self._run(script, shard, *self._who(_lease_token()), token, operation, *arguments)
+        delivered = await self._delivered(reply, shard, until)
+        if delivered is None:
+            raise refusal(reply, operation)
+        return delivered
+
+    async def _delivered(self, reply: Reply, shard: int, until: float) -> Claimed | str | None:
+        """What parts/deliver.lua returns: the execution that was claimed, or the id of the one told; else None."""
+        match reply:
             case [b"claimed", value]:
                 for claimed in await self._loading.claimed([value], shard, until):
                     return claimed
@@ -285,8 +317,8 @@ class RedisStore(Listing):
                 return text(items(value)[0])
             case [b"told", id]:
                 return text(id)
-            case refused:
-                raise refusal(refused, operation)
+            case _:
+                return None
 
     def _step(
         self, checkpoint: Checkpoint, token: str, sequence: int, texts: Texts, first: bool = False
@@ -311,6 +343,10 @@ class RedisStore(Listing):
             some = [lease for lease in leases if lease.shard == shard]
             for first in range(0, len(some), _AT_ONCE):
                 yield shard, some[first : first + _AT_ONCE]
+
+
+def _tokens(answered: Sequence[Reply]) -> frozenset[str]:
+    return frozenset(text(token) for some in answered for token in items(some))
 
 
 def _lease_token() -> str:

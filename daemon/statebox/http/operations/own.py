@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
+import msgspec
 from msgspec import Meta
 
 from statebox.asl.jsontext import Json
-from statebox.engine.errors import InvalidExecutionInput, InvalidOutput
+from statebox.engine.errors import InvalidExecutionInput, InvalidOutput, ValidationException
 from statebox.engine.names import execution_id, machine_name
-from statebox.http.operations.members import Arn, Cause, ClientToken, Definition, Error, Name, TaskToken, json_of
+from statebox.http.operations.members import (
+    Arn,
+    Cause,
+    ClientToken,
+    Definition,
+    Error,
+    Name,
+    StatePath,
+    TaskToken,
+    json_of,
+)
 from statebox.http.protocol import Call, Operation
 from statebox.http.said import answer_operation, start_operation
 from statebox.http.seed_answer import continuations_of
@@ -100,6 +111,31 @@ async def fail(call: Call, ask: Fail) -> Json:
     return _answered(call, id)
 
 
+class AnswerState(Request, frozen=True):
+    """An execution, by ARN or id, the path of a state in it, and its output as JSON text, or what went wrong.
+
+    Neither says nothing but "go on".
+    """
+
+    execution_arn: Arn
+    state: StatePath
+    output: str | None = None
+    error: Error | None = None
+    cause: Cause | None = None
+    client_token: ClientToken | None = None
+
+
+async def answer_state(call: Call, ask: AnswerState) -> Json:
+    """Answer a state by its path: ANSWERED, or KEPT until the state waits; `clientToken` makes it safe to ask again."""
+    id, error, cause = execution_id(ask.execution_arn), ask.error, ask.cause
+    output = msgspec.UNSET if ask.output is None else json_of(ask.output, InvalidOutput)
+    if output is not msgspec.UNSET and (error is not None or cause is not None):
+        raise ValidationException("A state is answered with `output` or with `error` and `cause`, not with both")
+    operation = answer_operation(call.http, output, error, cause, ask.client_token)
+    taken = await call.service.answer_state(id, ask.state, output, error, cause, operation)
+    return {**_answered(call, id), "status": "ANSWERED" if taken else "KEPT"}
+
+
 class DescribeContinuation(Request, frozen=True):
     """A continuation."""
 
@@ -154,6 +190,7 @@ OWN: Final = (
     Operation(SettleExecution, settle_execution),
     Operation(Resume, resume),
     Operation(Fail, fail),
+    Operation(AnswerState, answer_state),
     Operation(DescribeContinuation, describe_continuation),
     Operation(ListContinuations, list_continuations),
     Operation(RetryExecution, retry_execution),

@@ -12,6 +12,7 @@
 --!include parts/load.lua
 --!include parts/deliver.lua
 --!include parts/verdict.lua
+--!include parts/take.lua
 
 local who = who_at(3)
 local token, operation, by, head, tail, retention_ms = ARGV[8], ARGV[9], ARGV[10], ARGV[11], ARGV[12], ARGV[13]
@@ -23,9 +24,5 @@ end
 if word ~= 'open' then return {word} end
 
 local how, entry = standing(t.record, who), entry_for(t, ARGV[6], head, tail)
-local key = base .. 'token:' .. token
-redis.call('HSET', key, 'status', 'answered', 'operation', operation, 'answered', text(now), 'channel', by)
-redis.call('PEXPIRE', key, retention_ms)
-redis.call('DEL', base .. 'continuation:' .. token)
-redis.call('ZREM', base .. 'waiting', token)
+take(token, t.state, t.execution, operation, by, retention_ms)
 return deliver(t.record, how, entry, who)

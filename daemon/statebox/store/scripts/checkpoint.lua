@@ -5,8 +5,8 @@
 --
 -- KEYS[1] due
 -- ARGV    base, now, id, then the step (parts/write_step.lua) with the sequence that it will have
--- Returns {'kept', entries in the inbox}: written; the lease goes on (also when it was to be given back, but the inbox
---         is not empty)
+-- Returns {'kept', entries in the inbox, tokens of opened continuations that are answered (nil for none)}: written; the
+--         lease goes on (also when it was to be given back, but the inbox is not empty)
 --         {'given', 0}: written, the lease was given back or the execution has ended
 --         {'lost'}: nothing was written, another daemon owns it
 --         {'answered', token}: nothing was written, as the step would close a continuation that was answered before
@@ -22,7 +22,7 @@ local record = record_of(id)
 
 if record.lease and record.lease == step.token then
   if record.sequence == step.sequence then
-    return {'kept', redis.call('LLEN', base .. 'inbox:' .. id)}
+    return {'kept', redis.call('LLEN', base .. 'inbox:' .. id), answered_of(step)}
   end
   if record.sequence ~= step.sequence - 1 then return {'lost'} end
 elseif record.released and record.released == step.token .. ':' .. step.sequence then

@@ -4,7 +4,7 @@
 -- KEYS[1] due
 -- ARGV    base, now, id, operation, definition hash, definition text ('' when it should be there), head, input,
 --         for a map run's child the parent and the branch of it that waits ('' for others), then the step (parts/write_step.lua)
--- Returns {'started', started_ms, 'kept' or 'given'}
+-- Returns {'started', started_ms, 'kept' or 'given', tokens of continuations that were answered early (nil for none)}
 --         {'existing', started_ms, the operation that started it}: it runs with the same input, or is of the same operation
 --         {'exists', the operation that started it}: the name is taken
 --         {'unwanted'}: nothing was done, as its parent does not wait for it any more
@@ -24,7 +24,7 @@ local status, same_input, same_operation, lease, released = unpack(
 if status then
   local started_ms = redis.call('ZSCORE', base .. 'index', id)
   if same_operation == operation then
-    if lease == step.token then return {'started', started_ms, 'kept'} end
+    if lease == step.token then return {'started', started_ms, 'kept', answered_of(step)} end
     if released == step.token .. ':' .. step.sequence then return {'started', started_ms, 'given'} end
     return {'existing', started_ms, same_operation}
   end
@@ -48,4 +48,5 @@ if redis.call('ZADD', base .. 'index', step.started_ms, id) == 0 then
 end
 redis.call('SADD', base .. 'machines', step.machine)
 local fields = {'head', head, 'input', input, 'operation', operation, 'definition', hash}
-return {'started', step.started_ms, (write_step(id, step, hash, nil, fields))}
+local how, _, used = write_step(id, step, hash, nil, fields)
+return {'started', step.started_ms, how, used}

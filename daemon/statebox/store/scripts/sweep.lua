@@ -22,7 +22,10 @@ for _, member in ipairs(members) do
   local by_status = base .. 'index:s:' .. status .. ':' .. machine
   local current = redis.call('ZSCORE', base .. 'index', id)
   if current and tonumber(current) == tonumber(started) then
-    redis.call('UNLINK', base .. 'execution:' .. id, base .. 'history:' .. id)
+    if redis.call('UNLINK', base .. 'execution:' .. id, base .. 'history:' .. id) > 0 then
+      -- Else they have expired, as what was answered in it has, and what is kept by now is for its namesake to come.
+      redis.call('UNLINK', base .. 'early:' .. id)
+    end
     redis.call('ZREM', base .. 'index', id)
     redis.call('ZREM', by_status, id)
     if redis.call('EXISTS', unpack(indices_of(machine))) == 0 then

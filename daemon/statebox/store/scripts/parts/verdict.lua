@@ -2,10 +2,11 @@
 -- unknown, answered, expired (its deadline has passed), closed (the execution went on or ends without it), open.
 local function verdict(token)
   local f = redis.call('HMGET', base .. 'token:' .. token,
-    'status', 'execution', 'task', 'deadline', 'operation', 'answered', 'channel', 'closed', 'beat')
+    'status', 'execution', 'task', 'deadline', 'operation', 'answered', 'channel', 'closed', 'beat', 'state')
   local t = {
     execution = f[2], task = f[3], deadline = tonumber(f[4] or ''), operation = f[5],
     answered = f[6], channel = f[7], closed = tonumber(f[8] or ''), beat = f[9],
+    state = f[10],
   }
   if not f[1] then return 'unknown', t end
   if f[1] == 'answered' then return 'answered', t end

@@ -58,6 +58,42 @@ local function write_deadlines(id, step)
   in_groups(removed, function(...) redis.call('ZREM', timers, ...) end)
 end
 
+-- Where an answer came before the state was entered, its continuation is answered from the start: the entry is in the
+-- inbox in the very step that enters the state. Returns the tokens of these, nil where there is none.
+local function use_early_answers(id, step)
+  local early, used = base .. 'early:' .. id, nil
+  if step.opened.last < step.opened.first or redis.call('EXISTS', early) == 0 then return used end
+  for i = step.opened.first, step.opened.last, 5 do
+    local token, task, path = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+    local key, found = base .. 'token:' .. token, redis.call('HGET', early, path)
+    if found and string.sub(found, 1, 1) == '{' and redis.call('EXISTS', key) == 0 then
+      local kept = cjson.decode(found)
+      redis.call('HSET', key, 'status', 'answered', 'execution', id, 'task', task, 'state', path, 'since', ARGV[i + 3],
+        'deadline', ARGV[i + 4], 'operation', kept.operation, 'answered', kept.at, 'channel', kept.by, 'kept', '1')
+      redis.call('PEXPIRE', key, step.retention_ms)
+      redis.call('HSET', early, path, token)
+      redis.call('RPUSH', base .. 'inbox:' .. id, table.concat({
+        kept.format, ' ', string.match(task, '^(.*):[^:]*$') or '', ' ', kept.head, cjson.encode(task), kept.middle,
+        kept.with_token == '1' and cjson.encode(token) .. ']' or ''}))
+      used = used or {}
+      used[#used + 1] = token
+    end
+  end
+  return used
+end
+
+-- Of the continuations that a step opened, those that are answered by now; nil where there is none.
+local function answered_of(step)
+  local answered
+  for i = step.opened.first, step.opened.last, 5 do
+    if redis.call('HGET', base .. 'token:' .. ARGV[i], 'status') == 'answered' then
+      answered = answered or {}
+      answered[#answered + 1] = ARGV[i]
+    end
+  end
+  return answered
+end
+
 local function open_continuations(id, step)
   for i = step.opened.first, step.opened.last, 5 do
     local token, since, deadline = ARGV[i], ARGV[i + 3], ARGV[i + 4]
@@ -129,8 +165,9 @@ local function park(id, step, former)
 end
 
 -- `former` is the record as it was before, nil when the execution is new; `fields` are names and values to write with it.
--- Returns 'kept' or 'given' (the lease), and how many entries wait in the inbox. An execution with something in its
--- inbox is not parked: its owner has to look first.
+-- Returns 'kept' or 'given' (the lease), how many entries wait in the inbox, and of the continuations that it opens those
+-- that were answered early (nil where there is none). An execution with something in its inbox is not parked: its owner
+-- has to look first.
 local function write_step(id, step, definition, former, fields)
   local key = base .. 'execution:' .. id
   local function field(name, value)
@@ -142,6 +179,8 @@ local function write_step(id, step, definition, former, fields)
   if former and not step.ended then
     waiting = math.max(0, redis.call('LLEN', base .. 'inbox:' .. id) - step.consumed)
   end
+  local used = not step.ended and use_early_answers(id, step) or nil
+  if used then waiting = waiting + #used end
   local kept = not step.ended and (not step.release or waiting > 0)
   field('state', step.state)
   field('sequence', step.sequence)
@@ -184,7 +223,7 @@ local function write_step(id, step, definition, former, fields)
     elseif former.claims > 0 then
       redis.call('HDEL', key, 'claims')
     end
-    return 'kept', waiting
+    return 'kept', waiting, used
   end
 
   if step.ended then
