@@ -157,7 +157,7 @@ class Checker:
             self.counts[f"answered by {record['channel']}"] += 1
         if accepted:
             self.counts["acknowledged answers"] += 1
-            if accepted[0].early:
+            if accepted[0].kept:
                 self.counts["early answers used"] += 1
             if record and record["status"] != "answered":
                 self._bad(

@@ -21,6 +21,7 @@ from tests.durability.world import World
 
 _PROTOCOL: Final = {"Content-Type": "application/x-amz-json-1.0"}
 _PATIENCE_SECONDS: Final = 4.0
+_KEPT: Final = 202
 _POLL_SECONDS: Final = 0.15
 # How often a published answer is looked for before it is given over HTTP.
 _PUBLISHED_SECONDS: Final = 1.5
@@ -43,11 +44,15 @@ class Clients:
         self._keys = keys
         self._dice = dice
         self._known: set[str] = set()
+        # Of each execution that is answered early: set when that is over.
+        self._early: dict[str, asyncio.Event] = {}
 
     async def live(self, life: Life, after: float) -> None:
         """Start an execution at its time, and give the answers that may come before they are asked for."""
         await asyncio.sleep(after)
         early = life.kind.early and self._dice.random() < 0.8
+        if early:
+            self._early[life.id] = asyncio.Event()
         before = early and self._dice.random() < 0.5
         if before:
             await self._answer_early(life)
@@ -134,9 +139,10 @@ class Clients:
             await asyncio.sleep(dice.choice((0.0, 1.0, 1.7, 1.8, 1.85, 1.9, 1.95, 2.0)))
         else:
             await asyncio.sleep(dice.expovariate(1.0))
-        if any(attempt.refused is None for attempt in life.answers.get(state, [])):
-            # Its early answer is being given.
-            return
+        if (over := self._early.get(life.id)) is not None:
+            await over.wait()
+            if any(attempt.acknowledged for attempt in life.answers[state]):
+                return
         first = self._attempt(life, state, dice.choice(SAFE + UNSAFE))
         rivals = 0 if life.kind.early else dice.choice((0, 0, 0, 1, 1, 2))
         if rivals == 2:
@@ -178,6 +184,7 @@ class Clients:
                 pass
             case (status, _) if status < 300:
                 attempt.acknowledged = True
+                attempt.kept = attempt.early and status == _KEPT
                 if attempt.tries > 1:
                     self._ledger.counts["answers repeated"] += 1
             case (status, answer):
@@ -238,6 +245,7 @@ class Clients:
         await self._give_early(life, state, first)
         if first.acknowledged and self._dice.random() < 0.4:
             await self._give_early(life, state, self._attempt(life, state, "early", early=True))
+        self._early[life.id].set()
 
     async def _give_early(self, life: Life, state: str, attempt: Attempt) -> None:
         path = f"/executions/{life.kind.name}/{life.name}/answers/{quote(state, safe='')}"

@@ -21,6 +21,8 @@ class Attempt(msgspec.Struct):
     safe: bool
     early: bool = False
     acknowledged: bool = False
+    # It was kept, as nothing waited for it yet.
+    kept: bool = False
     refused: str | None = None
     tries: int = 0
 

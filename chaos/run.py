@@ -81,7 +81,7 @@ async def run(plan: Plan, folder: Path) -> Report:
         before = _keys_there(world)
         proxies = await _open_proxies(undo, world, tally)
         await _open_daemons(world, proxies, plan, folder)
-        left = await _live(world, proxies, reads, keys, tally, ledger, plan)
+        left = await _live(world, proxies, reads, keys, store, tally, ledger, plan)
         for daemon in world.daemons:
             await daemon.stop()
         log = folder / "invocations.jsonl"
@@ -129,6 +129,7 @@ async def _live(
     proxies: dict[str, Proxy],
     reads: Commits,
     keys: Keys,
+    store: RedisStore,
     tally: Tally,
     ledger: Ledger,
     plan: Plan,
@@ -149,7 +150,7 @@ async def _live(
             starts = [group.create_task(clients.live(life, after)) for life, after in crowd]
             await faults.run()
             await asyncio.wait(starts)
-            await _all_ended(reads, keys)
+            await _all_ended(reads, keys, store, ledger)
             watching.cancel()
     except TimeoutError:
         running = await reads.ask("ZRANGE", keys.shards[0].due, 0, -1)
@@ -157,12 +158,16 @@ async def _live(
     return []
 
 
-async def _all_ended(reads: Commits, keys: Keys) -> None:
+async def _all_ended(reads: Commits, keys: Keys, store: RedisStore, ledger: Ledger) -> None:
     """Wait until nothing runs. What was set aside is tried again, as an operator would."""
     [shard] = keys.shards
     while True:
         try:
             live = integer(await reads.ask("ZCARD", shard.due)) + integer(await reads.ask("ZCARD", shard.waiting))
+            for summary in await store.set_aside():
+                live += 1
+                ledger.counts["set aside, and tried again by hand"] += 1
+                await store.retry(summary.id)
         except ServiceUnavailable:
             continue
         if not live:

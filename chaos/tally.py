@@ -18,7 +18,7 @@ from statebox.store.scripts import script
 Reply: TypeAlias = "int | bytes | list[Reply] | Exception | None"
 # Of a script's command: EVALSHA sha 1 due base now, then what the script's head lists.
 _FIRST: Final = 6
-_APPLIED: Final = (b"kept", b"given", b"started", b"told", b"claimed", b"stored", b"kept early")
+_APPLIED: Final = (b"kept", b"given", b"started", b"told", b"claimed")
 HINTS: Final = (b"message", b"pmessage")
 
 
@@ -100,7 +100,7 @@ class Tally:
     def _said(self, daemon: str, asked: Asked, word: bytes, rest: Sequence[Reply]) -> None:
         """A script replied with a word."""
         match asked.script, word, rest:
-            case "start", b"started", [_, b"kept"]:
+            case "start", b"started", [_, b"kept", *_]:
                 self._owners[asked.arguments[_FIRST]] = daemon
             case "checkpoint", b"lost", _:
                 self.counts["writes refused by the fence"] += 1
