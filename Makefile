@@ -4,6 +4,7 @@
 # make lint    formatting, ruff, pyright strict, import-linter
 # make check   what CI runs: lint and test, with nothing left out
 # make conformance   runs recorded executions of AWS Step Functions, where they are; ARGS="--diff --only map" are given to it
+# make chaos [SEED=n] [SECONDS=180]   breaks daemons, connections and their Valkey under load, and checks all that is left
 # make bench   runs the benchmarks; ARGS="..." are given to them
 # make clean   removes everything that the others made, .venv included
 
@@ -15,7 +16,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 # node trusts its own list of certificates only; behind a proxy with one of its own, the machine's list knows that too.
 export NODE_EXTRA_CA_CERTS ?= $(wildcard /etc/ssl/certs/ca-certificates.crt)
 
-.PHONY: demo test coverage lint check conformance bench clean
+.PHONY: demo test coverage lint check conformance chaos bench clean
 .NOTPARALLEL:
 
 demo:
@@ -45,10 +46,14 @@ conformance:
 	@.ci/setup dev
 	@$(BIN)/python -m conformance $(ARGS)
 
+chaos:
+	@.ci/setup dev
+	@$(BIN)/python -m chaos --seed $(or $(SEED),1) --seconds $(or $(SECONDS),180) $(ARGS)
+
 bench:
 	@.ci/setup dev
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 clean:
-	rm -rf .venv dist htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .pytest_cache .ruff_cache
+	rm -rf .venv .chaos dist htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} + -o -name node_modules -prune -exec rm -rf {} +

@@ -1,0 +1,6 @@
+"""Adds one."""
+
+
+def main(args: dict[str, int]) -> dict[str, int]:
+    """The action."""
+    return {"value": args["value"] + 1}

@@ -1,0 +1,6 @@
+"""Multiplies by itself."""
+
+
+def main(args: dict[str, int]) -> dict[str, int]:
+    """The action."""
+    return {"value": args["value"] ** 2}
