@@ -123,6 +123,11 @@ class Runner:
         return self._holding.held
 
     @property
+    def fresh(self) -> bool:
+        """Whether nothing was done for it yet."""
+        return self._fresh and not self._holding.over
+
+    @property
     def in_flight(self) -> int:
         """How many calls are being made."""
         return len(self._flight.calls)

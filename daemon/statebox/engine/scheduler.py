@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import Final
 
 import msgspec
@@ -13,7 +13,8 @@ from statebox.engine.advancing import Program
 from statebox.engine.children import ChildExecutions
 from statebox.engine.errors import InvalidDefinition, ServiceUnavailable
 from statebox.engine.machines import Machines, definition_of
-from statebox.engine.ports import Claimed, Definition, Hint, InboxFilled, Lease, LookNow, Parked, Resume
+from statebox.engine.pace import Pace
+from statebox.engine.ports import Claimed, Claims, Definition, Hint, InboxFilled, Lease, LookNow, Parked, Resume
 from statebox.engine.runner import Runner
 from statebox.engine.surroundings import Surroundings
 from statebox.engine.watchers import Watchers
@@ -21,7 +22,9 @@ from statebox.engine.watchers import Watchers
 _log = logging.getLogger(__name__)
 
 _RENEWED_AT_ONCE: Final = 500
-_PAUSE_SECONDS: Final = 0.5
+# How often, and at most how many times, it is looked whether a portion has begun.
+_GLANCE_SECONDS: Final = 0.002
+_LOOKS_AT_PORTION: Final = 100
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -150,41 +153,56 @@ class Scheduler:
 
     async def _sweep(self, shard: int) -> None:
         """Claim what is due in a shard, for ever: at its next deadline, on a hint, and in any case each sweep time."""
-        look = self._look[shard]
+        look, pace, now = self._look[shard], Pace(self._limits.sweep_ms), asyncio.get_running_loop().time
+        expected = False
         while not self._stopping:
             look.clear()
-            wait_ms = self._limits.sweep_ms
+            seconds = pace.until_sweep()
+            expects = False
             try:
-                wait_ms = await self._claim(shard)
+                claims = await self._claim(shard)
+                pace.looked(now(), expected=expected, found=bool(claims.claimed or claims.set_aside))
+                if claims.stops_left or (self._has_room and len(claims.claimed) >= self._limits.claimed_at_once):
+                    # More is due. A daemon that has not begun what it took leaves it to others.
+                    await self._until_begun(claims.claimed)
+                    expected = False
+                    continue
+                if claims.next_due_ms is not None and self._has_room:
+                    # One millisecond more, as deadlines are whole milliseconds and waking early would find nothing.
+                    due_in = (claims.next_due_ms - self._around.clock.now_ms() + 1) / 1000
+                    until_due = pace.until_due(now(), due_in)
+                    expects = until_due < seconds
+                    seconds = min(seconds, until_due)
             except ServiceUnavailable as away:
                 _log.warning("cannot claim: %s", away.message)
             except Exception:  # noqa: BLE001 - a fault with one value must not end the daemon
                 _log.exception("cannot claim")
-            if wait_ms > 0:
-                try:
-                    async with asyncio.timeout(wait_ms / 1000):
-                        await look.wait()
-                except TimeoutError:
-                    pass
+            # A hint that found nothing says nothing: what it told of may have been taken at its deadline, by ourselves.
+            expected = not await _called(look, seconds) and expects
+            if look.is_set() and not self._stopping:
+                await asyncio.sleep(pace.after_hint(now()))
 
-    async def _claim(self, shard: int) -> int:
-        """Claim once; returns for how many milliseconds nothing more is due."""
+    async def _claim(self, shard: int) -> Claims:
+        """Claim a portion, and run it."""
         room = self._limits.most_running - len(self._runners)
-        most = max(0, min(room, self._limits.claimed_at_once))
-        claims = await self._around.store.claim(shard, most)
+        claims = await self._around.store.claim(shard, max(0, min(room, self._limits.claimed_at_once)))
         for id in claims.set_aside:
             _log.error("set aside: it was claimed too often without a checkpoint", extra={"execution": id})
         for claimed in claims.claimed:
             self.take(claimed)
-        if claims.stops_left or 0 < most <= len(claims.claimed):
-            return 0
-        if most == 0:
-            return self._limits.sweep_ms
-        if claims.next_due_ms is None:
-            return self._limits.sweep_ms
-        # One millisecond more, as deadlines are whole milliseconds and waking early would find nothing.
-        until_due_ms = claims.next_due_ms - self._around.clock.now_ms() + 1
-        return min(self._limits.sweep_ms, max(1, until_due_ms))
+        return claims
+
+    @property
+    def _has_room(self) -> bool:
+        return len(self._runners) < self._limits.most_running
+
+    async def _until_begun(self, portion: Sequence[Claimed]) -> None:
+        """Wait until half of a portion has got its first turn, but not for one that takes long."""
+        half, runners = len(portion) // 2, [self._runners.get(claimed.execution.id) for claimed in portion]
+        for _ in range(_LOOKS_AT_PORTION):
+            if sum(runner is not None and runner.fresh for runner in runners) <= half:
+                return
+            await asyncio.sleep(_GLANCE_SECONDS)
 
     async def _renew(self) -> None:
         """Renew the leases of everything in memory, for ever, three times a lease."""
@@ -244,3 +262,12 @@ class Scheduler:
             await self._around.store.release([lease])
         except ServiceUnavailable as away:
             _log.warning("a lease could not be given back, it will run out: %s", away.message)
+
+
+async def _called(event: asyncio.Event, seconds: float) -> bool:
+    """Wait for the event, at most so long; whether it came."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await event.wait()
+    except TimeoutError:
+        return False
