@@ -14,7 +14,6 @@ from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -24,6 +23,7 @@ from statebox.asl.limits import Limits as ExecutionLimits
 from statebox.asl.moment import Moment
 from statebox.asl.states.resource import READ_ITEMS, WRITE_RESULT
 from statebox.config import Config, Secret
+from statebox.config.redisurl import first_host
 from statebox.engine.advancing import Advancing
 from statebox.engine.errors import (
     InvalidToken,
@@ -331,6 +331,8 @@ def _store_settings(config: Config, name: str) -> StoreSettings:
             username=_revealed(redis.username),
             password=_revealed(redis.password),
             database=redis.database,
+            sentinel_username=_revealed(redis.sentinel_username),
+            sentinel_password=_revealed(redis.sentinel_password),
             ca_file=redis.ca_file,
             prefix=redis.prefix,
             connect_seconds=redis.connect_seconds,
@@ -360,7 +362,7 @@ def _limits(config: Config) -> Limits:
 
 
 def _http_settings(config: Config) -> HttpSettings:
-    http, redis = config.http, urlsplit(config.redis.url)
+    http, (redis_host, redis_port) = config.http, first_host(config.redis.url)
     return HttpSettings(
         host=http.listen.host,
         port=http.listen.port,
@@ -370,6 +372,6 @@ def _http_settings(config: Config) -> HttpSettings:
         wait_seconds=http.wait_seconds,
         max_body_bytes=http.max_body_bytes,
         reuse_port=http.reuse_port,
-        redis_host=redis.hostname or "localhost",
-        redis_port=redis.port or 6379,
+        redis_host=redis_host,
+        redis_port=redis_port,
     )

@@ -120,6 +120,8 @@ class TestSources:
         assert [option.key for option in every if option.flag is None] == [
             "redis.username",
             "redis.password",
+            "redis.sentinel_username",
+            "redis.sentinel_password",
             "http.tokens",
             "openwhisk.auth",
             "openwhisk.bearer",
@@ -135,6 +137,10 @@ class TestRedisUrl:
             ("redis://:pass@[::1]:7000?db=2", "redis://[::1]:7000", 2, None, "pass"),
             ("unix:///run/redis/redis.sock?db=1&password=pass", "unix:///run/redis/redis.sock", 1, None, "pass"),
             ("unix://box:pass@/run/redis.sock", "unix:///run/redis.sock", 0, "box", "pass"),
+            ("redis+cluster://a:7000,[::1],c", "redis+cluster://a:7000,[::1]:6379,c:6379", 0, None, None),
+            ("rediss+cluster://box:pass@a,b", "rediss+cluster://a:6379,b:6379", 0, "box", "pass"),
+            ("redis+sentinel://:p%2C@a,b:1/main/2", "redis+sentinel://a:26379,b:1/main", 2, None, "p,"),
+            ("rediss+sentinel://a/main?db=3", "rediss+sentinel://a:26379/main", 3, None, None),
         ],
     )
     def test_it_is_kept_without_its_credentials(
@@ -143,6 +149,14 @@ class TestRedisUrl:
         redis = configured({"redis.url": url}).redis
         assert (redis.url, redis.database) == (kept, database)
         assert (revealed(redis.username), revealed(redis.password)) == (username, password)
+
+    def test_sentinels_have_a_password_of_their_own(self):
+        redis = configured({"redis.url": "redis+sentinel://:pass@a/main?sentinel_password=theirs"}).redis
+        assert (revealed(redis.password), revealed(redis.sentinel_password)) == ("pass", "theirs")
+
+    def test_a_cluster_has_one_database(self):
+        (problem,) = problems({"redis.url": "redis+cluster://a,b/1"})
+        assert problem == "flag --redis-url: redis.database: a Redis Cluster has the database 0 only"
 
     def test_its_password_replaces_one_from_a_weaker_source(self):
         redis = configured({"redis.url": "redis://:new@h"}, {"STATEBOX_REDIS_PASSWORD": "old"}).redis
@@ -160,7 +174,21 @@ class TestRedisUrl:
         )
 
     @pytest.mark.parametrize(
-        "url", ["localhost:6379", "http://h", "redis://:secret@h:port", "unix://relative", "redis://", "redis://[h"]
+        "url",
+        [
+            "localhost:6379",
+            "http://h",
+            "redis://:secret@h:port",
+            "unix://relative",
+            "redis://",
+            "redis://[h",
+            "redis://a,b",
+            "redis+sentinel://a",
+            "redis+cluster://",
+            "redis+cluster://a,",
+            "redis+cluster://a,b:x",
+            "redis+other://a",
+        ],
     )
     def test_other_forms_are_refused_without_showing_what_may_be_a_password(self, url: str):
         (problem,) = problems({"redis.url": url})

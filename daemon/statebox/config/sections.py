@@ -62,10 +62,14 @@ class RedisConfig:
     url: str = option(
         "redis://127.0.0.1:6379",
         values.text,
-        "redis://HOST:PORT/DATABASE, rediss:// for TLS, or unix:///path/to/socket?db=DATABASE",
+        "redis://HOST:PORT/DATABASE, unix:///path/to/socket?db=DATABASE, redis+cluster://HOST:PORT,HOST:PORT (any nodes"
+        " of a Redis Cluster) or redis+sentinel://HOST:PORT,HOST:PORT/NAME/DATABASE (sentinels, and what they call the"
+        " primary); rediss for TLS",
     )
     username: Secret | None = option(None, values.secret, "the ACL user", secret=True)
     password: Secret | None = option(None, values.secret, "the password", secret=True)
+    sentinel_username: Secret | None = option(None, values.secret, "the sentinels' own ACL user", secret=True)
+    sentinel_password: Secret | None = option(None, values.secret, "the sentinels' own password", secret=True)
     database: int = option(0, values.whole(at_least=0, at_most=1_000_000), "number of the database")
     prefix: str = option(
         "statebox",

@@ -243,8 +243,10 @@ def _contradictions(config: Config) -> Iterator[str]:
             f"{config.origins['http.listen']}: http.listen = {http.listen} can be reached from other machines and so"
             " needs a token: set one ([http] tokens, STATEBOX_TOKENS_FILE) or say --allow-remote-without-token"
         )
-    if redis.ca_file is not None and not redis.url.startswith("rediss://"):
+    if redis.ca_file is not None and not redis.url.startswith("rediss"):
         yield f"{config.origins['redis.ca_file']}: redis.ca_file is for TLS: let redis.url begin with rediss://"
+    if redis.database and "+cluster:" in redis.url:
+        yield f"{config.origins['redis.database']}: redis.database: a Redis Cluster has the database 0 only"
     if openwhisk.auth is not None and openwhisk.bearer is not None:
         yield (
             f"openwhisk.auth ({config.origins['openwhisk.auth']}) and openwhisk.bearer"
