@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 import redis
 
@@ -21,6 +21,12 @@ from tests.waiting import wait_until
 _PRIMARIES: Final = 3
 # How long a node may be silent before the others call it dead.
 _NODE_TIMEOUT_MS: Final = 1000
+
+
+class Listening(Protocol):
+    """What can be asked over its unix socket."""
+
+    socket: Path
 
 
 class ValkeyCluster:
@@ -127,7 +133,7 @@ class ValkeyCluster:
         )
 
 
-def ask_node(node: EmbeddedValkey, command: Sequence[str | int]) -> Json:
+def ask_node(node: Listening, command: Sequence[str | int]) -> Json:
     """What one server says to a command, texts as text."""
     with closing(
         redis.Redis(unix_socket_path=str(node.socket), decode_responses=True, socket_timeout=10, protocol=2)

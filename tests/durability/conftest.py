@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from tests.cluster import ValkeyCluster
 from tests.durability.world import World, open_world
+from tests.sentinels import Watched
 from tests.servers import chosen_servers
 
 _ACTIONS = Path(__file__).parent / "actions"
@@ -32,4 +34,18 @@ async def any_world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIter
 async def strict_world(tmp_path: Path) -> AsyncIterator[World]:
     """A world whose Valkey writes everything to the disk before it answers."""
     async with open_world(tmp_path, _ACTIONS, appendfsync="always") as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture
+async def cluster_world(tmp_path: Path) -> AsyncIterator[World]:
+    """A world on a Redis Cluster whose three primaries have a replica each."""
+    async with open_world(tmp_path, _ACTIONS, server=ValkeyCluster(tmp_path / "cluster", replicas=1)) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture
+async def watched_world(tmp_path: Path) -> AsyncIterator[World]:
+    """A world on a primary with a replica, watched over by three sentinels."""
+    async with open_world(tmp_path, _ACTIONS, server=Watched(tmp_path)) as opened:
         yield opened

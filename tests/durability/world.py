@@ -11,7 +11,7 @@ import sys
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterable
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, TypeAlias
 
 import aiohttp
 
@@ -23,11 +23,14 @@ from statebox.engine.names import execution_id
 from statebox.openwhisk.local.host import ActionHost
 from statebox.store.connection import RedisSettings
 from statebox.store.redis_store import RedisStore, StoreSettings
-from tests.servers import make_server
+from tests.cluster import ValkeyCluster
+from tests.sentinels import Watched
+from tests.servers import Server, make_server
 from tests.waiting import wait_until
 
 _JSON: Final = {"Content-Type": "application/x-amz-json-1.0"}
 LEASE_SECONDS: Final = 1.0
+Redis: TypeAlias = Server | Watched
 
 
 class Refused(Exception):
@@ -71,7 +74,8 @@ class Daemon:
             "serve",
             f"--listen=127.0.0.1:{self.port}",
             f"--name={self.name}",
-            f"--redis-url={self.world.valkey.url}",
+            f"--redis-url={self.world.server.url}",
+            f"--redis-shards={self.world.shards}",
             f"--lease-seconds={LEASE_SECONDS}",
             f"--openwhisk-apihost={self.world.actions.url}",
             *self._options,
@@ -185,14 +189,22 @@ class Daemon:
 
 
 class World:
-    """The Valkey, the action host with its log, and the daemons."""
+    """The server (mostly a Valkey), the action host with its log, and the daemons."""
 
-    def __init__(self, folder: Path, valkey: EmbeddedValkey, actions: ActionHost, http: aiohttp.ClientSession) -> None:
+    def __init__(self, folder: Path, server: Redis, actions: ActionHost, http: aiohttp.ClientSession) -> None:
         self.folder = folder
-        self.valkey = valkey
+        self.server = server
+        # A cluster has a few for each of its nodes.
+        self.shards = 6 if isinstance(server, ValkeyCluster) else 1
         self.actions = actions
         self.http = http
         self.daemons: list[Daemon] = []
+
+    @property
+    def valkey(self) -> EmbeddedValkey:
+        """The Valkey, where it is one server."""
+        assert isinstance(self.server, EmbeddedValkey)
+        return self.server
 
     async def daemon(self, name: str, *options: str) -> Daemon:
         """A running daemon of that name."""
@@ -212,7 +224,8 @@ class World:
 
     async def attempts_in_flight(self, ids: Iterable[str]) -> set[str]:
         """The attempts that Redis says are being made."""
-        store = RedisStore(StoreSettings(daemon="reader", redis=RedisSettings(url=self.valkey.url)))
+        redis = RedisSettings(url=self.server.url)
+        store = RedisStore(StoreSettings(daemon="reader", redis=redis, shards=self.shards))
         await store.connect()
         try:
             return {
@@ -227,16 +240,18 @@ class World:
 
 @contextlib.asynccontextmanager
 async def open_world(
-    folder: Path, actions_folder: Path, *, server: str = "valkey", appendfsync: str = "everysec"
+    folder: Path, actions_folder: Path, *, server: Redis | str = "valkey", appendfsync: str = "everysec"
 ) -> AsyncGenerator[World]:
-    """A world in a folder; everything in it ends with it."""
+    """A world in a folder, on a server or a kind of server; everything in it ends with it."""
     async with contextlib.AsyncExitStack() as undo:
-        valkey = await undo.enter_async_context(make_server(server, folder / "valkey", appendfsync=appendfsync))
+        if isinstance(server, str):
+            server = make_server(server, folder / "valkey", appendfsync=appendfsync)
+        await undo.enter_async_context(server)
         http = await undo.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)))
         actions = ActionHost(folder=actions_folder, port=0, invocation_log=folder / "invocations.jsonl")
         await actions.start()
         undo.push_async_callback(actions.stop)
-        world = World(folder, valkey, actions, http)
+        world = World(folder, server, actions, http)
         try:
             yield world
         finally:
