@@ -148,10 +148,11 @@ class Daemon:
         )
         return str(started["executionArn"])
 
-    async def post(self, path: str, body: Json = None) -> Json:
-        """POST a JSON body."""
+    async def post(self, path: str, body: Json = None, *, key: str | None = None) -> Json:
+        """POST a JSON body, perhaps with an Idempotency-Key."""
         data = None if body is None else write_json_text(body)
-        async with self.world.http.post(self.url + path, data=data) as answer:
+        headers = {} if key is None else {"Idempotency-Key": key}
+        async with self.world.http.post(self.url + path, data=data, headers=headers) as answer:
             return await _answered(answer)
 
     async def describe(self, id: str) -> Json:

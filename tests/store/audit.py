@@ -65,6 +65,7 @@ class _Shard:
         for one in self._found:
             self._check_ttl(one)
         self._check_standing()
+        self._check_early()
         self._check_indices()
 
     def _check_ttl(self, one: Found) -> None:
@@ -94,6 +95,15 @@ class _Shard:
         assert held == {(fields["owner"], id) for id, fields in self._executions.items() if "owner" in fields}
         waiting = {token for token, fields in self._tokens.items() if fields["status"] == "waiting"}
         assert self._members("waiting") == waiting
+
+    def _check_early(self) -> None:
+        waiting = {(f["execution"], f["state"]) for f in self._tokens.values() if f["status"] == "waiting"}
+        for one in self._of("early:*"):
+            for path, said in one.fields.items():
+                if said.startswith("{"):
+                    assert (one.subject, path) not in waiting, f"{one.subject} waits in {path} for what is kept"
+                elif said in self._tokens:
+                    assert self._tokens[said]["status"] == "answered", f"{said} is not answered"
 
     def _check_indices(self) -> None:
         statuses = [(fields["status"], id.partition(":")[0], id) for id, fields in self._executions.items()]

@@ -22,10 +22,16 @@ from statebox.engine.errors import (
 from statebox.engine.idempotency import operation_of
 from statebox.engine.ports import Answer, Checkpoint, Claimed, Kept, Lease, Started, StateAnswer
 from statebox.engine.statepaths import read_state_path
+from statebox.store.codec import FORMAT
+from statebox.store.commits import Commits
+from statebox.store.connection import RedisSettings
+from statebox.store.early import event_around
 from statebox.store.redis_store import RedisStore
+from statebox.store.replies import items
 from tests.servers import ask
 from tests.store.conftest import Daemons
 from tests.store.values import (
+    DAY,
     DEFINITION,
     NOON,
     SECOND,
@@ -228,6 +234,29 @@ async def test_a_repeated_one_that_was_taken_is_told_so_again(store: RedisStore,
     over = Checkpoint(ended(execution()), removed=frozenset("0"), consumed=1, release=True)
     await store.checkpoint(claimed.lease, over)
     assert await other.answer_state(answer()) == "m:x"
+
+
+@pytest.mark.parametrize("waits", [True, False])
+async def test_a_call_whose_reply_was_lost_gets_it_when_it_is_made_again(
+    store: RedisStore, daemons: Daemons, waits: bool
+):
+    """What cannot be said for certain is asked again with the same arguments: the lease is the caller's as before."""
+    token = new_token() if waits else ""
+    if waits:
+        await park(store, token)
+    record = str(ask(daemons.server, "HGET", "statebox:{0}:execution:m:x", "b:0")) if waits else ""
+    commits = Commits(RedisSettings(url=daemons.server.url), "again")
+    commits.open()
+    head, middle, with_token = event_around(said())
+    base, who = "statebox:{0}:", ("lease", 10_000, "a", FORMAT, 5)
+    event = ("op", "test", head, middle, with_token, DAY)
+    replies = [
+        await commits.run("early", f"{base}due", base, NOON, *who, "m:x", WAIT, "0", record, token, *event)
+        for _ in range(2)
+    ]
+    await commits.close()
+    assert replies[0] == replies[1]
+    assert items(replies[0])[0] == (b"claimed" if waits else b"kept")
 
 
 async def test_another_answer_under_the_same_key_is_refused(store: RedisStore):

@@ -15,8 +15,10 @@ import pytest_asyncio
 import statebox.store.scripts
 from statebox.asl.events import CallbackAnswered
 from statebox.embedded import EmbeddedValkey
-from statebox.engine.errors import LeaseLost, ServiceUnavailable
-from statebox.engine.ports import Answer, Checkpoint, Claimed, Lease
+from statebox.engine.errors import IdempotencyKeyReused, LeaseLost, ServiceUnavailable
+from statebox.engine.idempotency import operation_of
+from statebox.engine.ports import Answer, Checkpoint, Claimed, Lease, StateAnswer
+from statebox.engine.statepaths import read_state_path
 from statebox.store.codec import NewerFormat, Unreadable
 from statebox.store.commits import Commits, Refused
 from statebox.store.connection import RedisSettings
@@ -29,6 +31,7 @@ from tests.store.conftest import Daemons
 from tests.store.proxy import ClusterProxy, Proxy
 from tests.store.values import (
     DEFINITION,
+    NOON,
     branch,
     callback,
     ended,
@@ -102,6 +105,49 @@ async def test_a_start_that_ends_and_whose_reply_is_lost_is_one_start(daemons: D
     started = await store.start(DEFINITION, first_step(ended(execution()), release=True), "op")
 
     assert (proxy.lost, started.existing, started.lease) == (1, False, None)
+
+
+async def test_a_daemon_that_dies_before_it_replies_to_a_start_has_started_it(daemons: Daemons, proxy: Proxy):
+    """Whoever asks another daemon under the same key gets that execution, also when it has ended."""
+    store, other = await daemons.open(url=proxy.url), await daemons.open("b")
+    proxy.silent = True
+    operation = operation_of("key", 1)
+    dying = asyncio.ensure_future(store.start(DEFINITION, first_step(execution(branches=[branch()])), operation))
+    await wait_until(lambda: proxy.lost > 0, "the reply to be lost")
+    dying.cancel()
+
+    later = execution(started_ms=NOON + 5, branches=[branch()])
+    started = await other.start(DEFINITION, first_step(later), operation)
+
+    assert (started.started_ms, started.existing, started.lease) == (NOON, True, None)
+    with pytest.raises(IdempotencyKeyReused, match="'key'"):
+        await other.start(DEFINITION, first_step(later), operation_of("key", 2))
+
+
+async def test_a_start_whose_reply_is_lost_finds_its_early_answer(daemons: Daemons, proxy: Proxy):
+    store, token = await daemons.open(url=proxy.url), new_token()
+    early = StateAnswer("m:x", read_state_path("Wait"), lambda task, _: CallbackAnswered(task), "early", "test")
+    await store.answer_state(early)
+    proxy.lose = 1
+
+    started = await store.start(DEFINITION, parked_step(execution(branches=[suspended(token)]), token), "op")
+
+    assert (proxy.lost, started.answered) == (1, {token})
+    assert await store.inbox("m:x") == (CallbackAnswered("0:3"),)
+
+
+async def test_a_checkpoint_whose_reply_is_lost_finds_its_early_answer(daemons: Daemons, proxy: Proxy):
+    store, token = await daemons.open(url=proxy.url), new_token()
+    lease = await begin(store)
+    early = StateAnswer("m:x", read_state_path("Wait"), lambda task, _: CallbackAnswered(task), "early", "test")
+    # Its branch is in that very state, but waits for nobody yet.
+    await store.answer_state(early)
+    proxy.lose = 1
+
+    saved = await store.checkpoint(lease, parked_step(execution(branches=[suspended(token)]), token))
+
+    assert (proxy.lost, saved.waiting, saved.answered) == (1, 1, {token})
+    assert await store.inbox("m:x") == (CallbackAnswered("0:3"),)
 
 
 async def test_a_claim_whose_reply_is_lost_gets_the_same_executions(daemons: Daemons, proxy: Proxy):
