@@ -40,6 +40,8 @@ for _, key in ipairs(redis.call('KEYS', '*')) do
   if redis.call('PTTL', key) >= 0 then redis.call('PEXPIRE', key, 0) end
 end
 """
+# The part of the time in which executions are started: the last ones have to live through something as well.
+_STARTS: Final = 0.8
 # Counts that show that the run was worth something: none may be 0.
 WANTED: Final = (
     "kills of a daemon holding leases",
@@ -148,7 +150,7 @@ async def _live(
         kind = KINDS[n % len(KINDS)]
         life = Life(n, kind, f"x{n}")
         ledger.lives[life.id] = life
-        crowd.append((life, dice.random() * plan.seconds * 0.9))
+        crowd.append((life, dice.random() * plan.seconds * _STARTS))
     try:
         async with asyncio.timeout(plan.seconds + plan.settle_seconds), asyncio.TaskGroup() as group:
             watching = group.create_task(clients.watch(group))
