@@ -15,7 +15,7 @@ from chaos.machines import Answers, Said
 from statebox.asl.execution import Execution, Status
 from statebox.asl.history import HistoryEvent, describe
 from statebox.asl.jsontext import Json, read_json
-from statebox.engine.errors import ExecutionDoesNotExist
+from statebox.engine.errors import ServiceError
 from statebox.store.commits import Commits
 from statebox.store.keys import Keys
 from statebox.store.redis_store import RedisStore
@@ -123,8 +123,8 @@ class Checker:
             events: list[HistoryEvent] = []
             while page := await self._store.history(id, events[-1].id if events else 0, _PAGE, False):
                 events += page
-        except ExecutionDoesNotExist:
-            self._bad(id, "it is listed, and it is not there")
+        except ServiceError as unreadable:
+            self._bad(id, f"it is listed, and cannot be read: {unreadable!r}")
             return None
         for wrong in broken_rules(events, retry_seconds=1):
             self._bad(id, wrong, _shown(events))
@@ -168,7 +168,9 @@ class Checker:
             return [accepted[0].said]
         # Refused at the first try: it was not taken. Refused later: the first try may have been.
         unsure: list[Said | None] = [
-            attempt.said for attempt in given if attempt.refused is None or (attempt.tries > 1 and not attempt.safe)
+            attempt.said
+            for attempt in given
+            if attempt.refused is None or attempt.published or (attempt.tries > 1 and not attempt.safe)
         ]
         if life.kind.expires:
             unsure.append(None)
@@ -191,7 +193,9 @@ class Checker:
             attempt = f"{execution.uid}-{id}"
             calls = self._calls.get(attempt, [])
             self._known_attempts.add(attempt)
-            if not calls and "suspend" not in str(details(event)):
+            # One that waits for its token may be answered before it is called: nothing is left to be called then.
+            needless = ("suspend", "waitForTaskToken")
+            if not calls and not any(word in str(details(event)["resource"]) for word in needless):
                 yield f"the attempt of event {id} was never called"
             if any(call.at_ms < event.at_ms for call in calls):
                 yield f"the attempt of event {id} was called before it was scheduled"

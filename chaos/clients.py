@@ -171,6 +171,7 @@ class Clients:
             attempt.tries += 1
             impatient = attempt.tries == 1 and self._dice.random() < 0.1
             if attempt.channel == "publish":
+                attempt.published = True
                 if await self._publish(attempt, token):
                     return
                 attempt.channel = "api"
@@ -190,7 +191,11 @@ class Clients:
             case (status, answer):
                 attempt.refused = f"{status} {answer}"
                 self._ledger.counts["answers refused"] += 1
-                if attempt.tries == 1 and (status == 409 or "answered before" in attempt.refused):
+                if (
+                    attempt.tries == 1
+                    and not attempt.published
+                    and (status == 409 or "answered before" in attempt.refused)
+                ):
                     self._ledger.counts["second answers refused"] += 1
 
     async def _send(self, attempt: Attempt, token: str, seconds: float) -> Told:

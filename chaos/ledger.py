@@ -24,6 +24,8 @@ class Attempt(msgspec.Struct):
     # It was kept, as nothing waited for it yet.
     kept: bool = False
     refused: str | None = None
+    # It went out on a channel on which nobody is told whether it arrived.
+    published: bool = False
     tries: int = 0
 
 

@@ -103,6 +103,8 @@ class Proxy:
                         link.listens = True
                     asked = self._tally.read(words)
                     link.pending.append(asked)
+                if link.server.is_closing():
+                    break
                 link.server.write(data)
                 await link.server.drain()
         # What was sent is carried out although nobody waits for the answer.
@@ -117,7 +119,7 @@ class Proxy:
                 if link.listens:
                     self._tell(link, parser)
                     continue
-                if not self._pass(link, parser):
+                if not self._pass(link, parser) or link.client.is_closing():
                     break
                 link.client.write(data)
                 await link.client.drain()
@@ -144,6 +146,8 @@ class Proxy:
                 self._tally.hint(self._daemon, message, heard=not self.deaf)
                 if self.deaf:
                     continue
+            if link.client.is_closing():
+                return
             link.client.write(packed(message))
 
 
