@@ -116,7 +116,7 @@ class Daemon:
             undo.push_async_callback(self._store.close)
 
             def moment() -> Moment:
-                return Moment(self._store.clock.now_ms(), secrets.token_bytes(32))
+                return Moment(self._store.clock.now_ms(), os.urandom(32))
 
             around = Surroundings(
                 store=self._store,

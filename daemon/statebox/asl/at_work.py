@@ -46,12 +46,14 @@ class Surroundings(Protocol):
 class AtWork:
     """One visit of a line to a state, as the state sees it (the protocol states.state.Visit)."""
 
-    __slots__ = ("_copy", "_line", "_state")
+    __slots__ = ("_copy", "_line", "_plain", "_state")
 
     def __init__(self, copy: Surroundings, line: Line, state: State) -> None:
         self._copy = copy
         self._line = line
         self._state = state
+        # What most states ask for twice, on the way in and on the way out.
+        self._plain: Sources | None = None
 
     @property
     def input(self) -> Json:
@@ -80,7 +82,11 @@ class AtWork:
 
     def sources(self, token: str | None = None) -> Sources:
         """What paths read from, with the raw input as `$`."""
-        return self._sources(token, None)
+        if token is not None:
+            return self._sources(token, None)
+        if self._plain is None:
+            self._plain = self._sources(None, None)
+        return self._plain
 
     def item_sources(self, index: int, item: Json, key: str | None = None) -> Sources:
         """The same with Map.Item in the context object."""

@@ -40,6 +40,7 @@ class Line:
         "index",
         "items",
         "last",
+        "parent",
         "retried",
         "scope",
         "state",
@@ -49,6 +50,8 @@ class Line:
 
     def __init__(self, branch: Branch) -> None:
         self.id = branch.id
+        # The branch that waits for this one.
+        self.parent = branch.parent
         self.scope = branch.scope
         self.state = branch.state
         self._data = branch.data
@@ -92,11 +95,6 @@ class Line:
     @data.setter
     def data(self, data: Json) -> None:
         self._data = data
-
-    @property
-    def parent(self) -> str | None:
-        """The branch that waits for this one."""
-        return self.id.rpartition(".")[0] or None
 
     @property
     def given(self) -> Json:

@@ -40,14 +40,14 @@ class Advancing:
         """
         moments = [self._moment() for _ in events]
         allowance = None if self._workers is None else Allowance()
-        steps = [Step(execution)]
+        steps: list[Step] = []
         try:
             for event, moment in zip(events, moments, strict=True):
-                before = steps[-1].execution
+                before = steps[-1].execution if steps else execution
                 steps.append(advance(program.machine, before, event, moment, self._limits, allowance=allowance))
         except OutOfSteps:
             assert self._workers is not None
             # As nothing was done with what is there by now, all of it is done again where it can be killed.
             happened = list(zip(events, moments, strict=True))
             return await self._workers.advance(program.definition, execution, happened, self._limits)
-        return joined(steps)
+        return joined(steps) if steps else Step(execution)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -30,7 +29,7 @@ from statebox.engine.errors import (
 )
 from statebox.engine.idempotency import name_of
 from statebox.engine.machines import Machines, definition_of
-from statebox.engine.names import Place, check_name, checked_id
+from statebox.engine.names import Place, check_name, checked_id, fresh_id, fresh_uuid
 from statebox.engine.ports import (
     Answer,
     Claimed,
@@ -103,8 +102,8 @@ class Service:
         """
         self._refuse_if_stopping()
         check_name(machine, "machine's name")
-        operation = operation or uuid.uuid4().hex
-        name = name_of(operation) or str(uuid.uuid4()) if name is None else check_name(name, "execution's name")
+        operation = operation or fresh_id()
+        name = name_of(operation) or fresh_uuid() if name is None else check_name(name, "execution's name")
         text = self.machines.named(machine) if definition is None else definition_of(definition)
         program = Program(text, await self.machines.prepare(text))
         if self._scheduler.full:
@@ -113,7 +112,7 @@ class Service:
         execution = begin(
             Execution(
                 id=id,
-                uid=uuid.uuid4().hex,
+                uid=fresh_id(),
                 machine=machine,
                 name=name,
                 arn=self.place.execution_arn(id),
@@ -165,7 +164,7 @@ class Service:
         self, id: str, error: str | None = None, cause: str | None = None, operation: str | None = None
     ) -> int:
         """Stop an execution, and return when it ended (ms). Raises ExecutionDoesNotExist."""
-        taken = await self._around.store.stop(id, error, cause, operation or uuid.uuid4().hex)
+        taken = await self._around.store.stop(id, error, cause, operation or fresh_id())
         if isinstance(taken, int):
             return taken
         with self._watchers.watching(id) as event:
@@ -253,7 +252,7 @@ class Service:
             return CallbackAnswered(task) if output is msgspec.UNSET else TaskSucceeded(task, output, None, token)
 
         id = checked_id(id)
-        answer = StateAnswer(id, read_state_path(state), event, operation or uuid.uuid4().hex, channel)
+        answer = StateAnswer(id, read_state_path(state), event, operation or fresh_id(), channel)
         taken = await self._around.store.answer_state(answer)
         if isinstance(taken, Kept):
             return False
@@ -266,7 +265,7 @@ class Service:
 
     async def send_task_heartbeat(self, token: str) -> None:
         """Tell that the work on a continuation goes on. Raises InvalidToken, TaskTimedOut, TaskDoesNotExist."""
-        taken = await self._around.store.heartbeat(token, uuid.uuid4().hex)
+        taken = await self._around.store.heartbeat(token, fresh_id())
         self._take(taken, taken if isinstance(taken, str) else taken.execution.id)
 
     async def continuation(self, token: str) -> Continuation:
@@ -298,7 +297,7 @@ class Service:
         return self.machines.named(machine)
 
     async def _answer(self, token: str, event: Callable[[str], AnyEvent], operation: str | None, channel: str) -> str:
-        answer = Answer(token, event, operation or uuid.uuid4().hex, channel)
+        answer = Answer(token, event, operation or fresh_id(), channel)
         taken = await self._around.store.answer(answer)
         id = taken if isinstance(taken, str) else taken.execution.id
         self._take(taken, id)

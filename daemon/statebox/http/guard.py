@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import ipaddress
 import re
+from functools import lru_cache
 from typing import Final
 
 from aiohttp import web
@@ -92,6 +93,8 @@ def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode(errors="surrogateescape")).digest()
 
 
+# Every request of a client says the same, and what it means never changes.
+@lru_cache(maxsize=256)
 def _host_of(authority: str) -> str | None:
     """The host in `host:port`, or None when it is none."""
     match = _AUTHORITY.match(authority)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from typing import Final
 
@@ -12,6 +11,7 @@ from aiohttp import web
 from statebox import __version__
 from statebox.asl.jsontext import InvalidJson, Json, read_json, write_json
 from statebox.engine.errors import ServiceError, ValidationException
+from statebox.engine.names import fresh_uuid
 from statebox.http.errors import BodyTooLarge, EncodedBody
 from statebox.http.statuses import headers_of, protocol_status_of, protocol_type_of, status_of
 
@@ -66,7 +66,7 @@ def protocol_answer(value: Json, status: int = 200, headers: Mapping[str, str] |
         body=write_json(value),
         status=status,
         content_type=_PROTOCOL_TYPE,
-        headers={**_ALWAYS, "x-amzn-RequestId": str(uuid.uuid4()), **(headers or {})},
+        headers={**_ALWAYS, "x-amzn-RequestId": fresh_uuid(), **(headers or {})},
     )
 
 

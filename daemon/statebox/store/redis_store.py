@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from secrets import token_urlsafe
 from typing import Final
-from uuid import uuid4
 
 import msgspec
 
@@ -19,6 +17,7 @@ from statebox.engine.errors import (
     LeaseLost,
 )
 from statebox.engine.idempotency import refuse_reused
+from statebox.engine.names import fresh_id
 from statebox.engine.ports import (
     Answer,
     Checkpoint,
@@ -115,7 +114,7 @@ class RedisStore(Listing):
     async def start(self, definition: Definition, checkpoint: Checkpoint, operation: str) -> Started:
         """Create the execution and write its first step. Raises ExecutionAlreadyExists, IdempotencyKeyReused."""
         execution = checkpoint.execution
-        token, texts, until = _lease_token(), Texts(), self._lease_end()
+        token, texts, until = fresh_id(), Texts(), self._lease_end()
         head: tuple[Argument, ...] = (execution.id, operation, definition.hash)
         tail = (
             write_head(execution),
@@ -150,7 +149,7 @@ class RedisStore(Listing):
         """Take over what is due, at most 500."""
         until, passed_over = self._lease_end(), 0
         while True:
-            who = self._who(_lease_token())
+            who = self._who(fresh_id())
             reply = await self._run("claim", shard, *who, min(limit, _AT_ONCE), passed_over)
             values, aside, next_due_ms, newer, more, left = items(reply)
             # What has a newer format stays where it is in `due`, and must not hide what is behind it.
@@ -166,7 +165,7 @@ class RedisStore(Listing):
     async def claim_one(self, id: str) -> Claimed | None:
         """Take over one execution if nobody holds it and it has something in its inbox; else None."""
         shard, until = self._keys.shard_of_id(id), self._lease_end()
-        values = items(await self._run("claim_one", shard, *self._who(_lease_token()), id))
+        values = items(await self._run("claim_one", shard, *self._who(fresh_id()), id))
         return next(iter(await self._loading.claimed(values, shard, until)), None)
 
     async def renew(self, leases: Collection[Lease]) -> Renewed:
@@ -242,7 +241,7 @@ class RedisStore(Listing):
         while True:
             until, seen = self._lease_end(), await read_waiting(self._reads, self._keys, id, path)
             said = (operation, answer.channel, *around, self.settings.retention_ms)
-            match await self._run("early", shard, *self._who(_lease_token()), id, path.text, path.branch, *seen, *said):
+            match await self._run("early", shard, *self._who(fresh_id()), id, path.text, path.branch, *seen, *said):
                 case [b"kept", since_ms]:
                     return Kept(integer(since_ms))
                 case [b"moved"]:
@@ -265,7 +264,7 @@ class RedisStore(Listing):
         """
         shard, until = self._keys.shard_of_id(id), self._lease_end()
         entry = write_entry(ExecutionStopped(error, cause))
-        match await self._run("stop", shard, *self._who(_lease_token()), id, operation, entry):
+        match await self._run("stop", shard, *self._who(fresh_id()), id, operation, entry):
             case [b"claimed", value]:
                 return next(iter(await self._loading.claimed([value], shard, until)), None)
             case [b"told", _]:
@@ -279,7 +278,7 @@ class RedisStore(Listing):
 
     async def retry(self, id: str) -> None:
         """Make an execution that was set aside due again. Raises ExecutionDoesNotExist when it is not set aside."""
-        if not integer(await self._run("retry", self._keys.shard_of_id(id), id, uuid4().hex)):
+        if not integer(await self._run("retry", self._keys.shard_of_id(id), id, fresh_id())):
             raise ExecutionDoesNotExist(f"'{id}' is not set aside")
 
     async def sweep(self) -> int:
@@ -301,7 +300,7 @@ class RedisStore(Listing):
         """Deliver to whom a continuation belongs. Raises as `answer`."""
         self._keys.of_token(token)
         shard, until = shard_of_token(token), self._lease_end()
-        reply = await self._run(script, shard, *self._who(_lease_token()), token, operation, *arguments)
+        reply = await self._run(script, shard, *self._who(fresh_id()), token, operation, *arguments)
         delivered = await self._delivered(reply, shard, until)
         if delivered is None:
             raise refusal(reply, operation)
@@ -347,10 +346,6 @@ class RedisStore(Listing):
 
 def _tokens(answered: Sequence[Reply]) -> frozenset[str]:
     return frozenset(text(token) for some in answered for token in items(some))
-
-
-def _lease_token() -> str:
-    return token_urlsafe(16)
 
 
 def _ids_and_tokens(leases: Iterable[Lease]) -> Iterator[str]:

@@ -150,10 +150,17 @@ class State:
     allowed: ClassVar[Allowed]
     # Whether its Output and Assign can read `$states.result`.
     has_result: ClassVar[bool] = False
+    # The codes of its Entered and Exited events; a Fail state has no Exited.
+    entered_code: ClassVar[int]
+    exited_code: ClassVar[int | None]
 
     name: str
     next: str | None
     flow: Flow | JsonataFlow
+
+    def __init_subclass__(cls) -> None:
+        cls.entered_code = CODES[f"{cls.type}StateEntered"]
+        cls.exited_code = CODES.get(f"{cls.type}StateExited")
 
     @classmethod
     def read(cls, name: str, fields: Fields, scopes: ScopeReader) -> Self:
@@ -172,16 +179,6 @@ class State:
     def recovery(self) -> tuple[tuple[Retrier, ...], tuple[Catcher, ...]]:
         """Its Retry and Catch."""
         return (), ()
-
-    @property
-    def entered_code(self) -> int:
-        """The code of its Entered event."""
-        return CODES[f"{self.type}StateEntered"]
-
-    @property
-    def exited_code(self) -> int | None:
-        """The code of its Exited event; a Fail state has none."""
-        return CODES.get(f"{self.type}StateExited")
 
     def leave(self, visit: Visit, result: Json) -> Leave:
         """Leave with a result, through ResultSelector, ResultPath and OutputPath."""

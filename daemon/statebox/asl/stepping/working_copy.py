@@ -64,6 +64,7 @@ class WorkingCopy:
         self.unfinished = execution.unfinished
         self.history: list[HistoryEvent] = []
         self.next_event = execution.next_event
+        self._last_event = limits.last_event
         self.variables = Variables(execution.variables_bytes, limits)
         self.answered: set[str] = set()
         self.response: Json | msgspec.UnsetType = execution.response
@@ -111,7 +112,7 @@ class WorkingCopy:
     def write(self, previous: int, code: int, *values: Json) -> int:
         """Write a history event; returns its id. Raises HistoryFull when only an ending still has room."""
         id = self.next_event
-        if id >= self.limits.last_event and code not in _ENDINGS:
+        if id >= self._last_event and code not in _ENDINGS:
             raise HistoryFull
         self.next_event = id + 1
         self.history.append(HistoryEvent(id, previous, self.now_ms, code, values))
