@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import tempfile
+import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
 import aiohttp
+import msgspec
 
 from benchmarks.contest.load import Ask
-from benchmarks.contest.processes import Failed, free_port, process
+from benchmarks.contest.processes import Failed, free_port, process, tail
 from benchmarks.contest.redisfigures import figures
 from benchmarks.contest.sides import Cast, Cell, http_request, loaded
 from benchmarks.contest.workloads import ANSWER, CONTEXT, DEFINITIONS
@@ -27,7 +30,8 @@ class OverHttp:
     """statebox through its HTTP endpoint.
 
     pass10 and pass10w by AWS's StartExecution, which has ended them when it answers; task5 by the seed's POST, which
-    brings the definition and answers with the output; suspend by POST /continuations/<id>.
+    brings the definition and answers with the output; suspend by POST /continuations/<id>, the rate until all
+    have ended, the latency that of the acknowledgement.
     """
 
     def __init__(self, appendfsync: str = "everysec", daemons: int = 1) -> None:
@@ -54,16 +58,13 @@ class OverHttp:
                 held = (await figures(valkey.socket)).since(before).memory_bytes / cast.suspended
                 requests = [http_request(ports[0], f"/continuations/{token}", ANSWER) for token in tokens]
                 cell = await loaded(Ask(ports, cast.concurrency, requests=requests), pids, valkey)
+                began = time.perf_counter()
                 await _all_ended(ports[0])
-                return Cell(_with_bytes(cell, held), cell.cpu, cell.redis)
+                seconds = cell.outcome.seconds + time.perf_counter() - began
+                outcome = msgspec.structs.replace(cell.outcome, seconds=seconds, bytes_each=held)
+                return msgspec.structs.replace(cell, outcome=outcome)
             request = _request(cast.workload, ports[0])
             return await loaded(Ask(ports, cast.concurrency, cast.seconds, request), pids, valkey)
-
-
-def _with_bytes(cell: Cell, held: float):
-    import msgspec
-
-    return msgspec.structs.replace(cell.outcome, bytes_each=held)
 
 
 def _request(workload: str, port: int) -> str:
@@ -86,8 +87,6 @@ async def _daemon(
         "STATEBOX_OPENWHISK_CALLS_IN_FLIGHT": str(max(100, concurrency)),
         "STATEBOX_LOG_LEVEL": "warning",
     }
-    import sys
-
     statebox = str(Path(sys.executable).parent / "statebox")
     log = valkey.data / "daemon.log"
     async with process(statebox, "serve", environment=environment, log=log) as started:
@@ -107,7 +106,7 @@ async def answers(url: str, log: Path, seconds: float = 30.0) -> None:
             except aiohttp.ClientError:
                 pass
             await asyncio.sleep(0.05)
-    raise Failed(f"nobody answers at {url}: {log.read_text(errors='replace')[-1000:]}")
+    raise Failed(f"nobody answers at {url}: {tail(log)}")
 
 
 async def _suspend(port: int, many: int) -> Sequence[str]:
@@ -133,6 +132,6 @@ async def _all_ended(port: int) -> None:
     async with aiohttp.ClientSession() as session, asyncio.timeout(_PATIENCE_SECONDS):
         while True:
             async with session.post(f"http://127.0.0.1:{port}/", json=listing, headers=headers) as response:
-                if not (await response.json())["executions"]:
+                if not msgspec.json.decode(await response.read())["executions"]:
                     return
             await asyncio.sleep(0.01)

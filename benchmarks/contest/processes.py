@@ -35,6 +35,11 @@ def resident_bytes(pid: int) -> int:
     raise Failed(f"{pid} has no memory any more")
 
 
+def tail(log: Path) -> str:
+    """The end of what a process complained about."""
+    return log.read_text(errors="replace")[-1000:] if log.exists() else ""
+
+
 def free_port() -> int:
     """A port that nobody listens on."""
     with socket.socket() as taken:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -84,8 +85,11 @@ class Restate:
         held = (sum(map(resident_bytes, pids.values())) - before) / cast.suspended
         requests = [http_request(self._ingress, f"/restate/awakeables/{id}/resolve", ANSWER) for id in ids]
         cell = await loaded(Ask([self._ingress], cast.concurrency, requests=requests), pids)
+        began = time.perf_counter()
         await self._all_ended()
-        return msgspec.structs.replace(cell, outcome=msgspec.structs.replace(cell.outcome, bytes_each=held))
+        seconds = cell.outcome.seconds + time.perf_counter() - began
+        outcome = msgspec.structs.replace(cell.outcome, seconds=seconds, bytes_each=held)
+        return msgspec.structs.replace(cell, outcome=outcome)
 
     async def _register(self, service: str) -> None:
         async with (
@@ -111,7 +115,7 @@ class Restate:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 while len(ids) < many:
                     line = await line_of(self._service)
-                    if line.startswith("sign_") or line.startswith("prom_"):
+                    if line.startswith(("sign_", "prom_")):
                         ids.append(line)
                 await starting
         return ids

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -112,16 +111,5 @@ async def loaded(ask: load.Ask, pids: Mapping[str, int], valkey: EmbeddedValkey 
 
 
 async def _generate(ask: load.Ask) -> Outcome:
-    said = await answer_of(
-        sys.executable, "-m", "benchmarks.contest.load", question=msgspec.json.encode(ask)
-    )
+    said = await answer_of(sys.executable, "-m", "benchmarks.contest.load", question=msgspec.json.encode(ask))
     return msgspec.json.decode(said, type=Outcome)
-
-
-@asynccontextmanager
-async def measured(valkey: EmbeddedValkey) -> AsyncGenerator[list[Figures]]:
-    """What Redis did inside of the block, as the one member of the list after it."""
-    before = await figures(valkey.socket)
-    found: list[Figures] = []
-    yield found
-    found.append((await figures(valkey.socket)).since(before))

@@ -10,6 +10,7 @@ const Statebox = require('@wmfs/statebox')
 
 const WARM = 200
 const ask = JSON.parse(require('node:fs').readFileSync(0, 'utf8'))
+const context = JSON.stringify(ask.context)
 const agent = new http.Agent({ keepAlive: true, maxSockets: Infinity })
 
 function post (body) {
@@ -77,7 +78,7 @@ async function main () {
     if (global.gc) global.gc()
     const before = process.memoryUsage()
     for (let n = 0; n < ask.suspended; n++) {
-      waiting.push((await statebox.startExecution(ask.context, 'suspend', {})).executionName)
+      waiting.push((await statebox.startExecution(JSON.parse(context), 'suspend', {})).executionName)
     }
     await new Promise(resolve => setTimeout(resolve, 100))
     if (global.gc) global.gc()
