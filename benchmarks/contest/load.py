@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from collections.abc import Callable
 from typing import cast
 
 import msgspec
@@ -35,38 +36,39 @@ class _Run:
     """One run over all connections."""
 
     def __init__(self, ask: Ask) -> None:
-        self.request = ask.request.encode()
-        self.left = [one.encode() for one in reversed(ask.requests)]
-        self.each_once = bool(ask.requests)
-        self.until = time.perf_counter() + (ask.seconds or _PATIENCE_SECONDS)
+        self._request = ask.request.encode()
+        self._left = [one.encode() for one in reversed(ask.requests)]
+        self._each_once = bool(ask.requests)
+        self._until = time.perf_counter() + (ask.seconds or _PATIENCE_SECONDS)
+        self._open = ask.concurrency
         self.latencies: list[float] = []
         self.errors = 0
-        self.open = ask.concurrency
         self.finished = asyncio.Event()
 
     def next(self) -> bytes | None:
         """What to send now; None at the end."""
-        if time.perf_counter() >= self.until:
+        if time.perf_counter() >= self._until:
             return None
-        if self.each_once:
-            return self.left.pop() if self.left else None
-        return self.request
+        if self._each_once:
+            return self._left.pop() if self._left else None
+        return self._request
 
     def closed(self) -> None:
-        """A connection is done."""
-        self.open -= 1
-        if self.open == 0:
+        """One of so many at a time is through."""
+        self._open -= 1
+        if self._open == 0:
             self.finished.set()
 
 
 class _Connection(asyncio.Protocol):
-    """One connection: sends, waits for the whole answer, sends again."""
+    """One connection: sends, waits for the whole answer, sends again; `again` makes another where the server closes."""
 
-    def __init__(self, run: _Run) -> None:
+    def __init__(self, run: _Run, again: Callable[[], None]) -> None:
         self._run = run
+        self._again = again
         self._buffer = b""
         self._began = 0.0
-        self._busy = False
+        self._waiting = self._through = False
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -74,29 +76,38 @@ class _Connection(asyncio.Protocol):
         self._go()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._busy:
+        if self._waiting:
             self._run.errors += 1
-        self._run.closed()
+        if self._through:
+            self._run.closed()
+        else:
+            self._again()
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
         if not _whole(self._buffer):
             return
-        self._run.latencies.append(time.perf_counter() - self._began)
-        if not self._buffer.startswith(b"HTTP/1.1 2"):
+        self._waiting = False
+        if self._buffer.startswith((b"HTTP/1.1 2", b"HTTP/1.0 2")):
+            self._run.latencies.append(time.perf_counter() - self._began)
+        else:
             if self._run.errors == 0:
                 sys.stderr.write(self._buffer[:500].decode(errors="replace") + "\n")
             self._run.errors += 1
-            self._run.latencies.pop()
-        self._go()
+        if b"\r\nconnection: close" in self._buffer[:1000].lower():
+            assert self._transport is not None
+            self._transport.close()
+        else:
+            self._go()
 
     def _go(self) -> None:
         assert self._transport is not None
         request = self._run.next()
-        self._busy = request is not None
         if request is None:
+            self._through = True
             self._transport.close()
             return
+        self._waiting = True
         self._buffer = b""
         self._began = time.perf_counter()
         self._transport.write(request)
@@ -118,9 +129,16 @@ async def load(ask: Ask) -> Outcome:
     loop = asyncio.get_running_loop()
     cpu, began = time.process_time(), time.perf_counter()
     run = _Run(ask)
-    for n in range(ask.concurrency):
-        await loop.create_connection(lambda: _Connection(run), "127.0.0.1", ask.ports[n % len(ask.ports)])
-    async with asyncio.timeout(ask.seconds + _PATIENCE_SECONDS):
+    async with asyncio.timeout(ask.seconds + _PATIENCE_SECONDS), asyncio.TaskGroup() as group:
+
+        async def connect(port: int) -> None:
+            await loop.create_connection(lambda: _Connection(run, lambda: again(port)), "127.0.0.1", port)
+
+        def again(port: int) -> None:
+            group.create_task(connect(port))
+
+        for n in range(ask.concurrency):
+            await connect(ask.ports[n % len(ask.ports)])
         await run.finished.wait()
     return summed_up(run.latencies, time.perf_counter() - began, time.process_time() - cpu, run.errors)
 

@@ -26,5 +26,5 @@ SUSPEND: Final = _chain([{"Type": "Task", "Resource": "module:suspend"}])
 DEFINITIONS: Final[dict[str, Json]] = {"pass10": PASS10, "pass10w": PASS10W, "task5": TASK5, "suspend": SUSPEND}
 
 # 1 KiB of JSON.
-CONTEXT: Final[Json] = {"value": 1, "values": {"n": 1}, "text": "x" * 979}
+CONTEXT: Final[Json] = {"value": 1, "values": {"n": 1}, "text": "x" * 986}
 ANSWER: Final[Json] = {"approved": True}
