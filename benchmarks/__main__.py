@@ -7,6 +7,7 @@ import platform
 import sys
 
 from benchmarks import lateness, maps, memory, suspended, timers
+from benchmarks.contest import compare
 
 BENCHMARKS = {
     "lateness": lateness.main,
@@ -14,21 +15,25 @@ BENCHMARKS = {
     "memory": memory.main,
     "suspended": suspended.main,
     "timers": timers.main,
+    "peers": compare.full,
 }
+# Runs only where it is named: what it measures is part of another one.
+SHORT_FORMS = {"quick": compare.quick}
 
 
 def main() -> None:
     """Read the names and run them."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", help=f"of {', '.join(BENCHMARKS)}")
+    every = BENCHMARKS | SHORT_FORMS
+    parser.add_argument("names", nargs="*", help=f"of {', '.join(every)}")
     names: list[str] = parser.parse_args().names
-    if unknown := [name for name in names if name not in BENCHMARKS]:
-        parser.error(f"nothing is called {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
+    if unknown := [name for name in names if name not in every]:
+        parser.error(f"nothing is called {', '.join(unknown)}; there are {', '.join(every)}")
     print(f"Python {platform.python_version()} on {platform.machine()}, {platform.system()} {platform.release()}\n")
     for name in names or BENCHMARKS:
         print(f"### {name}\n")
         sys.argv = [name]
-        BENCHMARKS[name]()
+        every[name]()
         print()
 
 
