@@ -157,7 +157,7 @@ class World:
         for node in self.nodes:
             await node.stop()
         self._forgetting = True
-        self.loop.jump(RETENTION_MS / 1000 + 60)
+        self.loop.jump(RETENTION_MS / 1000 + 600)
         self.nodes[0].start()
         await asyncio.sleep(15)
         await self.nodes[0].stop()
