@@ -18,7 +18,7 @@ from simulation.server import Server
 _OF_SCRIPTS: Final = 0.05
 _OF_OTHERS: Final = 0.002
 # How long a command may be held up (s): beyond the patience of its client, so that it arrives after its repetition.
-_LONGEST_DELAY: Final = 8.0
+LONGEST_DELAY: Final = 8.0
 _LONGEST_FREEZE: Final = 2.5 * LEASE_MS / 1000
 
 
@@ -95,7 +95,7 @@ class Adversary:
             case "repeat":
                 # Its client gives up and repeats it; this one arrives as well, later.
                 self._count("commands repeated while the first was on its way")
-                return 2.0 + self._rng.random() * (_LONGEST_DELAY - 2.0)
+                return 2.0 + self._rng.random() * (LONGEST_DELAY - 2.0)
             case "freeze":
                 self._freeze(node)
                 return 0.0
@@ -142,7 +142,7 @@ class Adversary:
                 (self.temper.deaf, (self._mute, self._mute, self._unmute)),
                 (self.temper.jumps, (self._jump,)),
                 (self.temper.jumps and self.temper.back, (self._jump_back,)),
-                (True, (self._stop_one, self._nothing, self._nothing, self._nothing)),
+                (True, (self._stop_one, *[self._nothing] * 6)),
             )
             if wanted
             for stroke in some
@@ -217,7 +217,7 @@ class Adversary:
         network.down = True
         network.cut()
         self._world.server.flush_scripts()
-        await asyncio.sleep(self._rng.random() * 2)
+        await asyncio.sleep(self._rng.random() ** 2 * 2)
         network.down = False
 
     def _revive(self) -> None:

@@ -22,18 +22,17 @@ class Shard:
     def __init__(self, keyspace: Keyspace, shard: int) -> None:
         self._keyspace = keyspace
         self._base = b"statebox:{%d}:" % shard
+        self._by_kind: dict[bytes, list[tuple[str, Value]]] = {}
+        for key, value in keyspace.items():
+            if key.startswith(self._base):
+                kind, colon, name = key.removeprefix(self._base).partition(b":")
+                self._by_kind.setdefault(kind + colon, []).append((name.decode(), value))
         self.executions = {name: _hash(value) for name, value in self.all(b"execution:")}
         self.tokens = {name: _hash(value) for name, value in self.all(b"token:")}
 
     def all(self, kind: bytes) -> list[tuple[str, Value]]:
         """All keys of a kind, by what follows it."""
-        prefix = self._base + kind
-        found: list[tuple[str, Value]] = []
-        for key in self._keyspace.names():
-            value = self._keyspace.peek(key)
-            if key.startswith(prefix) and value is not None:
-                found.append((key.removeprefix(prefix).decode(), value))
-        return found
+        return self._by_kind.get(kind, [])
 
     def members(self, name: str) -> dict[str, float]:
         """The members of a set or sorted set, with their scores."""
@@ -112,7 +111,10 @@ def _sets(shard: Shard) -> Iterator[str]:
     if differ := set(shard.members("index")) ^ set(executions):
         yield f"the index is wrong: {sorted(differ)}"
     indexed = {
-        (name, id) for name, value in shard.all(b"index:s:") if isinstance(value, Scores) for id in _members(value)
+        (name.removeprefix("s:"), id)
+        for name, value in shard.all(b"index:")
+        if name.startswith("s:") and isinstance(value, Scores)
+        for id in _members(value)
     }
     if differ := indexed ^ {(f"{f['status']}:{id.partition(':')[0]}", id) for id, f in executions.items()}:
         yield f"the index by status is wrong: {sorted(differ)}"

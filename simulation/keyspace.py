@@ -141,7 +141,12 @@ class Keyspace:
 
     def names(self) -> list[bytes]:
         """All keys that are there, in order."""
-        return sorted(key for key in list(self._values) if self._live(key) is not None)
+        return [key for key, _ in self.items()]
+
+    def items(self) -> list[tuple[bytes, Value]]:
+        """All keys that are there, in order, with what they hold."""
+        found = [(key, self._live(key)) for key in sorted(self._values)]
+        return [(key, value) for key, value in found if value is not None]
 
     def _live(self, key: bytes) -> Value | None:
         value = self._values.get(key)

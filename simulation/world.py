@@ -21,7 +21,7 @@ import msgspec
 
 from simulation import checks
 from simulation.actions import Actions
-from simulation.adversary import Adversary
+from simulation.adversary import LONGEST_DELAY, Adversary
 from simulation.breaks import UNBROKEN, Break
 from simulation.keyspace import Answer
 from simulation.loop import Endless, VirtualLoop
@@ -34,7 +34,7 @@ from statebox.asl.commands import InvokeTask
 from statebox.asl.execution import OnTask
 from statebox.store.codec import read_branches
 
-_TROUBLE_SECONDS: Final = 14.0
+_TROUBLE_SECONDS: Final = 11.0
 _MOST_SECONDS: Final = 150.0
 # How many scripts are carried out between two looks at all data.
 _BETWEEN_CHECKS: Final = 10
@@ -156,6 +156,8 @@ class World:
         """After the retention and a sweep nothing may be left."""
         for node in self.nodes:
             await node.stop()
+        # What was held up on its way arrives before.
+        await asyncio.sleep(LONGEST_DELAY)
         self._forgetting = True
         self.loop.jump(RETENTION_MS / 1000 + 600)
         self.nodes[0].start()
