@@ -436,3 +436,19 @@ async def test_large_data_are_left_where_they_are_when_a_branch_below_is_answere
     assert list(ways) == ["0", "0.7", "0.8"]
     assert ways["0"].data is ELSEWHERE
     assert ways["0.7"] == children[7]
+
+
+async def test_a_claim_that_is_repeated_after_its_lease_has_ended_takes_the_execution_again(
+    store: RedisStore, daemons: Daemons
+):
+    """Its first reply was lost, and the note of it is gone with the lease: nothing else would ever look at it."""
+    await store.release(await begin(store, "a"))
+    call = ("claim", 0, *store._who("nonce"), 10, 0)
+    await store._run(*call)
+    daemons.time.pass_by(store.settings.lease_ms)
+    ask(daemons.server, "DEL", "statebox:{0}:claimed:nonce")
+
+    await store._run(*call)
+
+    daemons.time.pass_by(store.settings.lease_ms)
+    assert ids((await store.claim(0, 10)).claimed) == ["m:a"]
