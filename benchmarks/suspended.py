@@ -14,7 +14,7 @@ import statistics
 import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -61,6 +61,9 @@ async def open_actions() -> AsyncGenerator[str]:
         await runner.cleanup()
 
 
+_T = TypeVar("_T")
+
+
 class _Memory(msgspec.Struct):
     used_memory: int
 
@@ -86,7 +89,7 @@ class Population:
                 self._started += 1
                 name = f"00000000-0000-4000-8000-{self._started:012}"
                 parked = self._parkings.next_of(f"incsquare:{name}")
-                started = await self.daemon.ask(
+                await self.daemon.ask(
                     "Statebox.StartDefinition",
                     definition=self._definition,
                     machine="incsquare",
@@ -94,10 +97,10 @@ class Population:
                     input='{"values":{"value":6}}',
                 )
                 await parked
-                open = await self.daemon.ask("Statebox.ListContinuations", executionArn=started["executionArn"])
-                self.tokens.append(open["continuations"][0]["continuation"])
 
         await asyncio.gather(*(work() for _ in range(_STARTED_AT_ONCE)))
+        self.tokens = self._ask(list[str], "ZRANGE", "statebox:{0}:waiting", 0, -1)
+        assert len(self.tokens) == count
         self._dice.shuffle(self.tokens)
 
     async def resume(self, rate: float, seconds: float) -> tuple[list[float], list[float]]:
@@ -112,8 +115,7 @@ class Population:
         return sorted(acknowledged for acknowledged, _ in took), sorted(ended for _, ended in took)
 
     async def _resume_one(self, token: str, took: list[tuple[float, float]]) -> None:
-        known = await self.daemon.ask("Statebox.DescribeContinuation", continuation=token)
-        ended = self._parkings.next_of(known["executionArn"].split(":", 6)[6])
+        ended = self._parkings.next_of(self._ask(str, "HGET", f"statebox:{{0}}:token:{token}", "execution"))
         begun = time.time()
         async with self.daemon.http.post(f"{self.daemon.url}/continuations/{token}", data=b"{}") as answer:
             assert answer.status == 200, await answer.text()
@@ -122,10 +124,12 @@ class Population:
 
     def used_memory(self) -> int:
         """What Redis uses, in bytes."""
+        return self._ask(_Memory, "INFO", "memory").used_memory
+
+    def _ask(self, reply: type[_T], *command: str | int) -> _T:
         with contextlib.closing(Redis(unix_socket_path=str(self._redis.socket), decode_responses=True)) as client:
             # redis-py leaves the replies of commands without a type.
-            info = client.execute_command("INFO", "memory")  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-            return msgspec.convert(info, _Memory).used_memory
+            return msgspec.convert(client.execute_command(*command), reply)  # pyright: ignore[reportUnknownMemberType]
 
 
 @contextlib.asynccontextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import hashlib
 import logging
 import os
 import secrets
@@ -14,8 +13,6 @@ from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
-
-import msgspec
 
 from statebox.asl.commands import InvokeTask
 from statebox.asl.events import TaskFailed
@@ -26,18 +23,14 @@ from statebox.config import Config, Secret
 from statebox.config.redisurl import first_host
 from statebox.engine.advancing import Advancing
 from statebox.engine.errors import (
-    InvalidToken,
     ServiceError,
     ServiceUnavailable,
-    TaskAlreadyAnswered,
-    TaskDoesNotExist,
-    TaskTimedOut,
 )
 from statebox.engine.machines import Machines
-from statebox.engine.messages import UnreadableMessage, read_resume_message
 from statebox.engine.names import Place
 from statebox.engine.ports import Counts, Invoker, Permit
 from statebox.engine.resources import Resources
+from statebox.engine.resuming import Resuming
 from statebox.engine.scheduler import Limits, Scheduler
 from statebox.engine.service import Service
 from statebox.engine.surroundings import Surroundings
@@ -162,7 +155,7 @@ class Daemon:
             undo.push_async_callback(put_away)
             await self._store.reclaim()
             scheduler.start()
-            listening.append(group.create_task(scheduler.follow(self._wakeups.hints(), self._resume)))
+            listening.append(group.create_task(scheduler.follow(self._wakeups.hints(), Resuming(self.service).act_on)))
             self._spawn = group.create_task
             # What is there by now stays. A look through all of it for garbage would stop everything for 30 ms.
             gc.collect()
@@ -258,31 +251,6 @@ class Daemon:
             return Resources([*served, ("", NoOpenWhisk())])
         client = await undo.enter_async_context(OpenWhiskClient(found, in_flight=config.calls_in_flight))
         return Resources([*served, ("", OpenWhiskInvoker(client, Patience(retries=config.retries)))])
-
-    async def _resume(self, message: bytes) -> None:
-        """Act on a message of the `resume` channel. Nobody hears an answer, so what is wrong is logged."""
-        try:
-            answer = read_resume_message(message)
-            if answer.state:
-                # Every daemon hears each message, and the state may wait again by the time that the last one does this.
-                operation = hashlib.sha256(message).hexdigest()
-                output = answer.output if answer.has_output else msgspec.UNSET
-                await self.service.answer_state(
-                    answer.execution, answer.state, output, answer.error, answer.cause, operation, "PUBLISH"
-                )
-            elif answer.failed:
-                await self.service.send_task_failure(answer.continuation, answer.error, answer.cause, None, "PUBLISH")
-            elif answer.has_output:
-                await self.service.send_task_success(answer.continuation, answer.output, None, "PUBLISH")
-            else:
-                await self.service.resume(answer.continuation, None, "PUBLISH")
-        except UnreadableMessage as unreadable:
-            _log.warning("resume: %s", unreadable)
-        except (InvalidToken, TaskTimedOut, TaskAlreadyAnswered, TaskDoesNotExist) as refused:
-            # Every daemon hears each message; all but one are told that it was answered.
-            _log.info("resume: %s", refused.message)
-        except ServiceError as failed:
-            _log.error("resume: a message could not be acted on: %s", failed.message)
 
     async def _forget(self) -> None:
         while True:

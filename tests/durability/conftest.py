@@ -13,27 +13,27 @@ from tests.durability.world import World, open_world
 from tests.sentinels import Watched
 from tests.servers import chosen_servers
 
-_ACTIONS = Path(__file__).parent / "actions"
+ACTIONS = Path(__file__).parent / "actions"
 
 
 @pytest_asyncio.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     """A world whose Valkey loses at most the last second."""
-    async with open_world(tmp_path, _ACTIONS) as opened:
+    async with open_world(tmp_path, ACTIONS) as opened:
         yield opened
 
 
 @pytest_asyncio.fixture(params=chosen_servers())
 async def any_world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
     """A world on each kind of server in turn."""
-    async with open_world(tmp_path, _ACTIONS, server=request.param) as opened:
+    async with open_world(tmp_path, ACTIONS, server=request.param) as opened:
         yield opened
 
 
 @pytest_asyncio.fixture
 async def strict_world(tmp_path: Path) -> AsyncIterator[World]:
     """A world whose Valkey writes everything to the disk before it answers."""
-    async with open_world(tmp_path, _ACTIONS, appendfsync="always") as opened:
+    async with open_world(tmp_path, ACTIONS, appendfsync="always") as opened:
         yield opened
 
 

@@ -21,6 +21,7 @@ from statebox.asl.jsontext import Json, read_json, write_json_text
 from statebox.embedded import EmbeddedValkey
 from statebox.engine.names import execution_id
 from statebox.openwhisk.local.host import ActionHost
+from statebox.openwhisk.local.limits import HostLimits
 from statebox.store.connection import RedisSettings
 from statebox.store.redis_store import RedisStore, StoreSettings
 from tests.cluster import ValkeyCluster
@@ -213,11 +214,14 @@ class World:
         self.daemons.append(daemon)
         return await daemon.start()
 
-    def calls(self) -> list[Json]:
-        """The starts of all actions, as the action host logged them."""
+    def invocations(self) -> list[Json]:
+        """The starts and ends of all actions, as the action host logged them."""
         log = self.folder / "invocations.jsonl"
-        entries = [read_json(line) for line in log.read_text().splitlines()] if log.exists() else []
-        return [entry for entry in entries if entry["event"] == "start"]
+        return [read_json(line) for line in log.read_text().splitlines()] if log.exists() else []
+
+    def calls(self) -> list[Json]:
+        """The starts of all actions."""
+        return [entry for entry in self.invocations() if entry["event"] == "start"]
 
     def calls_by_attempt(self) -> Counter[str]:
         """How often each attempt was called: more than once only where a call was cut off."""
@@ -225,23 +229,32 @@ class World:
 
     async def attempts_in_flight(self, ids: Iterable[str]) -> set[str]:
         """The attempts that Redis says are being made."""
+        return {task.attempt_id for task in await self.tasks_in_flight(ids)}
+
+    async def tasks_in_flight(self, ids: Iterable[str]) -> list[InvokeTask]:
+        """The calls that Redis says are being made, or polled for where they have a reference."""
         redis = RedisSettings(url=self.server.url)
         store = RedisStore(StoreSettings(daemon="reader", redis=redis, shards=self.shards))
         await store.connect()
         try:
-            return {
-                command.attempt_id
+            return [
+                command
                 for id in ids
                 for command in (await store.describe(execution_id(id))).outstanding()
                 if isinstance(command, InvokeTask)
-            }
+            ]
         finally:
             await store.close()
 
 
 @contextlib.asynccontextmanager
 async def open_world(
-    folder: Path, actions_folder: Path, *, server: Redis | str = "valkey", appendfsync: str = "everysec"
+    folder: Path,
+    actions_folder: Path,
+    *,
+    server: Redis | str = "valkey",
+    appendfsync: str = "everysec",
+    limits: HostLimits | None = None,
 ) -> AsyncGenerator[World]:
     """A world in a folder, on a server or a kind of server; everything in it ends with it."""
     async with contextlib.AsyncExitStack() as undo:
@@ -249,7 +262,8 @@ async def open_world(
             server = make_server(server, folder / "valkey", appendfsync=appendfsync)
         await undo.enter_async_context(server)
         http = await undo.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)))
-        actions = ActionHost(folder=actions_folder, port=0, invocation_log=folder / "invocations.jsonl")
+        log = folder / "invocations.jsonl"
+        actions = ActionHost(folder=actions_folder, port=0, invocation_log=log, limits=limits)
         await actions.start()
         undo.push_async_callback(actions.stop)
         world = World(folder, server, actions, http)

@@ -1,0 +1,53 @@
+"""Messages of the `resume` channel: every daemon hears each, and large ones are sent on once."""
+
+from __future__ import annotations
+
+import msgspec
+
+from statebox.asl.execution import Status
+from statebox.asl.jsontext import write_json
+from statebox.embedded import EmbeddedValkey
+from statebox.engine.resuming import Resuming
+from tests.engine.running import ASK, daemon_on, ended, start, tokens
+from tests.servers import ask
+
+LARGE = "x" * 100_000
+
+
+class Stats(msgspec.Struct):
+    """Of what a server says about itself."""
+
+    total_net_input_bytes: int
+
+
+def bytes_sent_to(server: EmbeddedValkey) -> int:
+    """What it has received so far."""
+    return msgspec.convert(ask(server, "INFO", "stats"), Stats).total_net_input_bytes
+
+
+async def test_a_large_answer_is_sent_to_redis_by_one_daemon_only(valkey: EmbeddedValkey):
+    """The others ask first, and find that it was answered."""
+    async with daemon_on(valkey) as one, daemon_on(valkey) as other:
+        id = await start(one, {"Ask": {**ASK, "OutputPath": "$.length", "End": True}}, {})
+        [token] = await tokens(one, id)
+        message = write_json({"continuation": token, "output": {"text": LARGE, "length": 1}})
+
+        await Resuming(one.service, dice=lambda: 0.0).act_on(message)
+        assert (await ended(one, id)).output == 1
+        before = bytes_sent_to(valkey)
+        await Resuming(other.service, dice=lambda: 0.0).act_on(message)
+
+        assert bytes_sent_to(valkey) - before < len(LARGE) / 2
+
+
+async def test_a_large_answer_with_an_error_ends_the_execution(valkey: EmbeddedValkey):
+    async with daemon_on(valkey) as daemon:
+        id = await start(daemon, {"Ask": {**ASK, "End": True}}, {})
+        [token] = await tokens(daemon, id)
+
+        await Resuming(daemon.service).act_on(
+            write_json({"continuation": token, "error": "No", "cause": LARGE[:20_000]})
+        )
+
+        execution = await ended(daemon, id)
+        assert (execution.status, execution.error) == (Status.FAILED, "No")
