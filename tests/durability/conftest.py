@@ -40,12 +40,12 @@ async def strict_world(tmp_path: Path) -> AsyncIterator[World]:
 @pytest_asyncio.fixture
 async def cluster_world(tmp_path: Path) -> AsyncIterator[World]:
     """A world on a Redis Cluster whose three primaries have a replica each."""
-    async with open_world(tmp_path, _ACTIONS, server=ValkeyCluster(tmp_path / "cluster", replicas=1)) as opened:
+    async with open_world(tmp_path, ACTIONS, server=ValkeyCluster(tmp_path / "cluster", replicas=1)) as opened:
         yield opened
 
 
 @pytest_asyncio.fixture
 async def watched_world(tmp_path: Path) -> AsyncIterator[World]:
     """A world on a primary with a replica, watched over by three sentinels."""
-    async with open_world(tmp_path, _ACTIONS, server=Watched(tmp_path)) as opened:
+    async with open_world(tmp_path, ACTIONS, server=Watched(tmp_path)) as opened:
         yield opened

@@ -87,6 +87,7 @@ async def is_there(daemon: Daemon, id: str) -> bool:
     try:
         await daemon.describe(id)
     except Refused as refused:
-        assert refused.type.endswith("ExecutionDoesNotExist")
+        if not refused.type.endswith("ExecutionDoesNotExist"):
+            raise
         return False
     return True
