@@ -190,3 +190,15 @@ async def test_a_child_that_was_set_aside_gets_a_try_to_end(daemons: Daemons):
     (claimed,) = (await store.claim(0, 10)).claimed
     assert claimed.inbox == (STOPPED,)
     assert await store.set_aside() == []
+
+
+async def test_a_childs_trace_is_not_purged_before_its_parent_has_ended(store: RedisStore):
+    """A daemon that died before it had written that the child was started would start it again."""
+    name = new_token()
+    parent, lease = await begin(store, [name])
+    over = child(name, "0.0", branches=[])
+    await store.start(DEFINITION, first_step(ended(over), release=True), "child")
+
+    assert (await store.purge("m", None, NOON + 1, 10, None, False)).executions == 0
+    await store.checkpoint(lease, failed(parent, []))
+    assert (await store.purge("m", None, NOON + 1, 10, None, False)).executions == 2

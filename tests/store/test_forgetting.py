@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from statebox.asl.events import CallbackAnswered
+from statebox.asl.execution import Status
 from statebox.engine.ports import Answer, Checkpoint, Claimed
 from statebox.store.redis_store import RedisStore
 from tests.servers import ask
 from tests.store.conftest import Daemons
 from tests.store.values import (
     DEFINITION,
+    NOON,
     branch,
     callback,
     ended,
@@ -75,3 +77,79 @@ async def test_keys_go_by_themselves_where_nobody_sweeps(daemons: Daemons):
     )
     daemons.time.pass_by(50)
     assert await store.sweep() == 1
+
+
+async def end(store: RedisStore, name: str, machine: str = "m", at_ms: int = NOON, *, failed: bool = False) -> str:
+    """An execution that has ended."""
+    status = Status.FAILED if failed else Status.SUCCEEDED
+    over = ended(execution(name, machine), status=status, at_ms=at_ms)
+    await store.start(DEFINITION, first_step(over, history=events(1, 5), release=True), over.id)
+    return over.id
+
+
+async def purge(
+    store: RedisStore,
+    machine: str | None = None,
+    status: Status | None = None,
+    ended_before_ms: int = NOON,
+    *,
+    only_count: bool = False,
+) -> int:
+    return (await store.purge(machine, status, ended_before_ms, 1000, None, only_count)).executions
+
+
+async def names(store: RedisStore) -> list[str]:
+    return sorted(one.id for one in await store.list(None, None, 1000, None))
+
+
+async def test_purging_leaves_nothing_behind_either(daemons: Daemons):
+    store = await daemons.open(shards=2)
+    empty = ask(daemons.server, "DBSIZE")
+    for n in range(250):
+        run = execution(f"x{n}", f"m{n % 3}", shards=2)
+        await store.start(DEFINITION, first_step(ended(run), history=events(1, 5), release=True), run.id)
+
+    assert await purge(store, only_count=True) == 250
+    assert await purge(store) == 250
+
+    assert ask(daemons.server, "DBSIZE") == empty
+
+
+async def test_a_purge_goes_on_page_by_page(store: RedisStore):
+    for n in range(25):
+        await end(store, f"x{n:02}")
+    pages: list[int] = []
+    place: tuple[int, str] | None = None
+    while True:
+        page = await store.purge(None, None, NOON, 10, place, False)
+        pages.append(page.executions)
+        place = page.next
+        if place is None:
+            break
+
+    assert pages == [10, 10, 5]
+    assert await names(store) == []
+
+
+async def test_a_purge_takes_what_was_asked_for_only(store: RedisStore):
+    for machine in ("m", "other"):
+        await end(store, "good", machine)
+        await end(store, "bad", machine, failed=True)
+        await end(store, "late", machine, NOON + 1)
+
+    assert await purge(store, "m", Status.FAILED) == 1
+    assert await names(store) == ["m:good", "m:late", "other:bad", "other:good", "other:late"]
+    assert await purge(store, "other") == 2
+    assert await names(store) == ["m:good", "m:late", "other:late"]
+
+
+async def test_a_purge_leaves_alone_what_runs_and_what_runs_again_under_the_name(store: RedisStore):
+    await end(store, "x")
+    token = new_token()
+    await store.start(DEFINITION, parked_step(execution("y", branches=[suspended(token)]), token), "op")
+
+    assert await purge(store) == 1
+    assert await names(store) == ["m:y"]
+    assert (await store.answer(Answer(token, CallbackAnswered, "op", "test"))) is not None
+    await store.start(DEFINITION, first_step(execution("x", branches=[branch()])), "again")
+    assert await purge(store) == 0

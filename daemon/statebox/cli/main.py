@@ -33,6 +33,7 @@ _SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "answer": ("answer:answer", "Answer a state of an execution, also before it is asked for."),
         "stop": ("executions:stop", "Stop an execution."),
         "retry": ("executions:retry", "Let an execution that was set aside go on."),
+        "purge": ("purge:purge", "Forget executions that have ended."),
     },
     "Production": {
         "serve": ("serve:serve", "Run the daemon on a Redis of your own."),

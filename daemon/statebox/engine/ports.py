@@ -193,6 +193,13 @@ class Counts(msgspec.Struct, frozen=True):
     set_aside: int
 
 
+class Purged(msgspec.Struct, frozen=True):
+    """How many executions were forgotten, and where to go on (None: that was all)."""
+
+    executions: int
+    next: tuple[int, str] | None
+
+
 class Resume(msgspec.Struct, frozen=True):
     """Somebody published a message on the resume channel: a continuation, or JSON with one and its answer."""
 
@@ -344,6 +351,21 @@ class Store(Protocol):
 
     async def sweep(self) -> int:
         """Forget what is past its retention. Returns how many executions were forgotten."""
+        ...
+
+    async def purge(
+        self,
+        machine: str | None,
+        status: Status | None,
+        ended_before_ms: int,
+        limit: int,
+        before: tuple[int, str] | None,
+        only_count: bool,
+    ) -> Purged:
+        """Look at up to `limit` executions, newest first, that started before (ms, id); forget those that ended.
+
+        Those of a machine include its map runs'. One that runs is never forgotten, nor a child of a map run that does.
+        """
         ...
 
 

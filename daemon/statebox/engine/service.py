@@ -37,6 +37,7 @@ from statebox.engine.ports import (
     Counts,
     Definition,
     Kept,
+    Purged,
     StateAnswer,
     StateStanding,
     Summary,
@@ -175,6 +176,20 @@ class Service:
         """Let an execution that was set aside be claimed again. Raises ExecutionDoesNotExist."""
         await self._around.store.retry(id)
         self._scheduler.look_now()
+
+    async def purge_executions(
+        self,
+        machine: str | None = None,
+        status: Status | None = None,
+        ended_before_ms: int | None = None,
+        before: tuple[int, str] | None = None,
+        only_count: bool = False,
+    ) -> Purged:
+        """Forget executions that have ended (by then), or count them; looks at a page of them, newest first."""
+        if status is Status.RUNNING:
+            raise ValidationException("Executions that run are not forgotten: stop them first")
+        until_ms = self._around.clock.now_ms() if ended_before_ms is None else ended_before_ms
+        return await self._around.store.purge(machine, status, until_ms, _MOST_LISTED, before, only_count)
 
     async def list_set_aside(self) -> Sequence[Summary]:
         """Executions that were set aside."""

@@ -19,10 +19,15 @@ class Listing(Reading):
     """What can be asked about many executions."""
 
     async def list(
-        self, machine: str | None, status: Status | None, limit: int, before: tuple[int, str] | None
+        self,
+        machine: str | None,
+        status: Status | None,
+        limit: int,
+        before: tuple[int, str] | None,
+        with_map_runs: bool = False,
     ) -> Sequence[Summary]:
-        """Executions, newest first, that started before the given (ms, id)."""
-        indices = await self._indices(machine, status)
+        """Executions, newest first, that started before the given (ms, id); a machine's also with its map runs'."""
+        indices = await self._indices(machine, status, with_map_runs)
         listed: list[Summary] = []
         while len(listed) < limit:
             page = await self._page(indices, limit - len(listed), before)
@@ -56,19 +61,21 @@ class Listing(Reading):
             set_aside=sum(map(integer, aside)),
         )
 
-    async def _indices(self, machine: str | None, status: Status | None) -> list[str]:
+    async def _indices(self, machine: str | None, status: Status | None, with_map_runs: bool = False) -> list[str]:
         """The sorted sets that hold these executions."""
         shards = self._keys.shards
-        if machine is not None:
+        if machine is not None and not with_map_runs:
             # Running ones first: what ends meanwhile is found twice, and not missed.
             return [keys.index_of(machine, one) for one in ([status] if status else Status) for keys in shards]
-        if status is None:
+        if machine is None and status is None:
             return [keys.index for keys in shards]
         machines = await self._reads.ask_all([("SMEMBERS", keys.machines) for keys in shards])
         return [
-            keys.index_of(name.decode(), status)
+            keys.index_of(name.decode(), one)
+            for one in ([status] if status else Status)
             for keys, names in zip(shards, machines, strict=True)
             for name in strings(names)
+            if machine is None or name.decode() == machine or name.decode().startswith(f"{machine}/")
         ]
 
     async def _page(self, indices: Sequence[str], limit: int, before: Place | None) -> list[Place]:

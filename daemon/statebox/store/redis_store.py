@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from statebox.asl.events import ExecutionStopped, TaskHeartbeat
+from statebox.asl.execution import Status
 from statebox.engine.errors import (
     AnswerCameFirst,
     ExecutionAlreadyExists,
@@ -26,6 +27,7 @@ from statebox.engine.ports import (
     Definition,
     Kept,
     Lease,
+    Purged,
     Renewed,
     Saved,
     Started,
@@ -39,6 +41,7 @@ from statebox.store.continuations import refusal
 from statebox.store.definitions import Definitions
 from statebox.store.early import event_around, read_waiting, refusal_by_path
 from statebox.store.entries import write_around_task, write_entry
+from statebox.store.forgetting import Forgetting
 from statebox.store.keys import Keys, shard_of_token
 from statebox.store.listing import Listing
 from statebox.store.loading import Loading
@@ -50,8 +53,6 @@ from statebox.store.steps import step_arguments, waiting_place
 
 # No script touches more executions than this: others wait while it runs.
 _AT_ONCE: Final = 500
-# Forgetting removes whole histories.
-_SWEPT_AT_ONCE: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +95,7 @@ class RedisStore(Listing):
         self._definitions = Definitions()
         self._loading = Loading(self._reads, self._keys, self._definitions)
         self._boottime = boottime
+        self._forgetting = Forgetting(self._run, self, self._keys)
 
     async def connect(self) -> None:
         """Connect, and make sure that this Redis can be used. Raises UnusableRedis, ServiceUnavailable."""
@@ -283,13 +285,19 @@ class RedisStore(Listing):
 
     async def sweep(self) -> int:
         """Forget what is past its retention. Returns how many executions were forgotten."""
-        forgotten = 0
-        for shard in range(self.settings.shards):
-            some = _SWEPT_AT_ONCE
-            while some == _SWEPT_AT_ONCE:
-                some = integer(await self._run("sweep", shard, _SWEPT_AT_ONCE))
-                forgotten += some
-        return forgotten
+        return await self._forgetting.sweep()
+
+    async def purge(
+        self,
+        machine: str | None,
+        status: Status | None,
+        ended_before_ms: int,
+        limit: int,
+        before: tuple[int, str] | None,
+        only_count: bool,
+    ) -> Purged:
+        """Forget executions that ended before then; see the port."""
+        return await self._forgetting.purge(machine, status, ended_before_ms, limit, before, only_count)
 
     async def _run(self, script: str, shard: int, *arguments: Argument) -> Reply:
         keys = self._keys.shards[shard]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
 
+from statebox.asl.execution import Status
 from statebox.asl.jsontext import Json
 from statebox.engine.errors import InvalidExecutionInput, InvalidOutput, ValidationException
 from statebox.engine.names import execution_id, machine_name
@@ -18,13 +19,22 @@ from statebox.http.operations.members import (
     Error,
     Name,
     StatePath,
+    PageToken,
     TaskToken,
     json_of,
 )
 from statebox.http.protocol import Call, Operation
 from statebox.http.said import answer_operation, start_operation
 from statebox.http.seed_answer import continuations_of
-from statebox.http.shapes import continuation_described, date, execution_described, summary_listed, waited_for
+from statebox.http.shapes import (
+    continuation_described,
+    date,
+    execution_described,
+    read_execution_page_token,
+    summary_listed,
+    waited_for,
+    write_page_token,
+)
 from statebox.http.validation import Request
 
 # The name under which a machine runs that was given none.
@@ -181,6 +191,31 @@ async def list_set_aside(call: Call, _: ListSetAside) -> Json:
     return {"executions": [summary_listed(one, call.service.place) for one in found]}
 
 
+class PurgeExecutions(Request, frozen=True):
+    """Which ended executions: of one machine and its map runs, with one status, ended before a time."""
+
+    machine: Arn | None = None
+    status_filter: Literal["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"] | None = None
+    ended_before: float | None = None
+    dry_run: bool = False
+    next_token: PageToken | None = None
+
+
+async def purge_executions(call: Call, ask: PurgeExecutions) -> Json:
+    """Forget them, or count them (dryRun): a page at a time, of as many as a listing has at once."""
+    purged = await call.service.purge_executions(
+        None if ask.machine is None else machine_name(ask.machine),
+        None if ask.status_filter is None else Status(ask.status_filter),
+        None if ask.ended_before is None else round(ask.ended_before * 1000),
+        None if ask.next_token is None else read_execution_page_token(ask.next_token),
+        ask.dry_run,
+    )
+    shown: dict[str, Json] = {"executions": purged.executions}
+    if purged.next is not None:
+        shown["nextToken"] = write_page_token(*purged.next)
+    return shown
+
+
 def _answered(call: Call, id: str) -> Json:
     return {"executionArn": call.service.place.execution_arn(id), "execution": id}
 
@@ -195,4 +230,5 @@ OWN: Final = (
     Operation(ListContinuations, list_continuations),
     Operation(RetryExecution, retry_execution),
     Operation(ListSetAside, list_set_aside),
+    Operation(PurgeExecutions, purge_executions),
 )

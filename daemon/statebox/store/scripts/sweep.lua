@@ -6,38 +6,10 @@
 -- Returns how many were forgotten
 
 --!include parts/base.lua
-
-local function indices_of(machine)
-  local indices = {}
-  for _, status in ipairs({'RUNNING', 'SUCCEEDED', 'FAILED', 'TIMED_OUT', 'ABORTED'}) do
-    indices[#indices + 1] = base .. 'index:s:' .. status .. ':' .. machine
-  end
-  return indices
-end
+--!include parts/forget.lua
 
 local members = redis.call('ZRANGEBYSCORE', base .. 'retention', '-inf', text(now), 'LIMIT', 0, ARGV[3])
 for _, member in ipairs(members) do
-  local started, status, definition, length, id = string.match(member, '^(%d+) (%S+) (%S+) (%d+) (.*)$')
-  local machine = string.sub(id, 1, tonumber(length))
-  local by_status = base .. 'index:s:' .. status .. ':' .. machine
-  local current = redis.call('ZSCORE', base .. 'index', id)
-  if current and tonumber(current) == tonumber(started) then
-    if redis.call('UNLINK', base .. 'execution:' .. id, base .. 'history:' .. id) > 0 then
-      -- Else they have expired, as what was answered in it has, and what is kept by now is for its namesake to come.
-      redis.call('UNLINK', base .. 'early:' .. id)
-    end
-    redis.call('ZREM', base .. 'index', id)
-    redis.call('ZREM', by_status, id)
-    if redis.call('EXISTS', unpack(indices_of(machine))) == 0 then
-      redis.call('SREM', base .. 'machines', machine)
-    end
-  elseif redis.call('HGET', base .. 'execution:' .. id, 'status') ~= status then
-    -- A namesake was started since: everything else under the name is its.
-    redis.call('ZREM', by_status, id)
-  end
-  if redis.call('HINCRBY', base .. 'definition:' .. definition, 'users', -1) <= 0 then
-    redis.call('DEL', base .. 'definition:' .. definition)
-  end
-  redis.call('ZREM', base .. 'retention', member)
+  forget(member)
 end
 return #members
