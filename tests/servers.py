@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -41,7 +41,9 @@ def chosen_servers() -> list[str]:
     return chosen
 
 
-def make_server(name: str, data: Path | None = None, *, appendfsync: str = "everysec") -> Server:
+def make_server(
+    name: str, data: Path | None = None, *, appendfsync: str = "everysec", options: Sequence[tuple[str, ...]] = ()
+) -> Server:
     """A server of that name, to be entered with `async with`."""
     match name:
         case "cluster":
@@ -51,7 +53,7 @@ def make_server(name: str, data: Path | None = None, *, appendfsync: str = "ever
         case "deaf":
             return EmbeddedValkey(data, appendfsync=appendfsync, options=[("rename-command", "CONFIG", "")])
         case _:
-            return EmbeddedValkey(data, appendfsync=appendfsync)
+            return EmbeddedValkey(data, appendfsync=appendfsync, options=options)
 
 
 def ask(server: Server, *command: str | int) -> object:

@@ -184,7 +184,7 @@ async def test_a_history_of_thousands_of_events_is_paged_both_ways(valkey: Embed
         service = daemon.service
         id = (await service.start_execution("m", {"n": 0}, "x", definition)).id
         assert (await service.settle(id, 30)).ended
-        for limit in (7, 250, 999, 1000):
+        for limit in (250, 999, 1000):
             assert await _ids(service, id, limit, reverse=False) == list(range(1, 2805))
             assert await _ids(service, id, limit, reverse=True) == list(range(2804, 0, -1))
         with pytest.raises(ExecutionDoesNotExist):

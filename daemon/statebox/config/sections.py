@@ -89,6 +89,16 @@ class RedisConfig:
         5.0, values.number(at_least=0.1, at_most=300), "how long a connection may take to be made"
     )
     command_seconds: float = option(5.0, values.number(at_least=0.1, at_most=300), "how long a command may take")
+    waiting_commands: int = option(
+        50_000,
+        values.whole(at_least=1, at_most=100_000_000),
+        "commands that wait to be sent to Redis; requests that need more get 503",
+    )
+    waiting_bytes: int = option(
+        64 * 1024 * 1024,
+        values.whole(at_least=1024, at_most=1024 * 1024 * 1024 * 1024),
+        "what the commands that wait may have, in bytes; requests that need more get 503",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +165,16 @@ class HttpConfig:
     )
     max_body_bytes: int = option(
         8 * 1024 * 1024, values.whole(at_least=1024, at_most=1024 * 1024 * 1024), "largest body of a request, in bytes"
+    )
+    max_requests: int = option(
+        4096,
+        values.whole(at_least=1, at_most=1_000_000),
+        "requests served at the same time, those that wait for their execution included; more of them get 429",
+    )
+    max_requests_bytes: int = option(
+        256 * 1024 * 1024,
+        values.whole(at_least=1024, at_most=1024 * 1024 * 1024 * 1024),
+        "what the bodies of all requests served at the same time may have, in bytes; more of them get 429",
     )
     reuse_port: bool = option(
         False, values.switch, "let several daemons of one user listen on the same port; the kernel spreads connections"

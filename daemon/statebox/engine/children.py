@@ -18,17 +18,22 @@ from statebox.engine.surroundings import Surroundings
 
 
 class ChildExecutions:
-    """Starts the children of executions of one definition; `adopt` runs those that are not done at once."""
+    """Starts the children of executions of one definition; `adopt` runs those that are not done at once.
+
+    Where the daemon is `full` it leaves them to others.
+    """
 
     def __init__(
         self,
         around: Surroundings,
         program: Program,
         adopt: Callable[[Runner], None],
+        full: Callable[[], bool],
     ) -> None:
         self._around = around
         self._program = program
         self._adopt = adopt
+        self._full = full
 
     async def start(self, parent: Execution, command: StartChild) -> TaskSubmitted | TaskFailed:
         """Start one. Its name is the same for every try, so it is started once."""
@@ -40,7 +45,9 @@ class ChildExecutions:
             return TaskSubmitted(command.id, child.id, None)
         except ValueError as wrong:
             return TaskFailed(command.id, RUNTIME, str(wrong))
-        if started.lease is not None:
+        if started.lease is not None and self._full():
+            await self._around.store.release([started.lease])
+        elif started.lease is not None:
             runner = Runner(self._around, self._program, self, started.lease, step.execution)
             runner.heed(started.answered)
             self._adopt(runner)

@@ -281,14 +281,15 @@ class Store(Protocol):
         """The execution's input, and one branch with its data, where they had been left ELSEWHERE."""
         ...
 
-    async def answer(self, answer: Answer) -> Claimed | str:
+    async def answer(self, answer: Answer, take: bool = True) -> Claimed | str:
         """Take a continuation. Returns the claimed execution when nobody held it, else the id of the one that was told.
 
+        Without `take` the execution is left to others, as this daemon has no room for it.
         Raises InvalidToken, TaskTimedOut, TaskAlreadyAnswered, TaskDoesNotExist.
         """
         ...
 
-    async def answer_state(self, answer: StateAnswer) -> Claimed | str | Kept:
+    async def answer_state(self, answer: StateAnswer, take: bool = True) -> Claimed | str | Kept:
         """Answer what waits in a state, as `answer`; or keep the answer until the state is entered.
 
         Raises TaskAlreadyAnswered, TaskDoesNotExist, TaskTimedOut, IdempotencyKeyReused, TooManyRequests.
@@ -299,11 +300,13 @@ class Store(Protocol):
         """What is known about an answer to a state. Raises ExecutionDoesNotExist when nothing is."""
         ...
 
-    async def heartbeat(self, token: str, operation: str) -> Claimed | str:
+    async def heartbeat(self, token: str, operation: str, take: bool = True) -> Claimed | str:
         """Tell that the work on a continuation goes on; as `answer`, without taking it."""
         ...
 
-    async def stop(self, id: str, error: str | None, cause: str | None, operation: str) -> Claimed | int | None:
+    async def stop(
+        self, id: str, error: str | None, cause: str | None, operation: str, take: bool = True
+    ) -> Claimed | int | None:
         """Mark the execution as closing and deliver the stop.
 
         Returns it claimed when nobody held it, when it had ended already (ms), or None when its owner was told.

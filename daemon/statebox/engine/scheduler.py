@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Sequence
 from typing import Final
 
 import msgspec
 
 from statebox.engine.advancing import Program
 from statebox.engine.children import ChildExecutions
-from statebox.engine.errors import InvalidDefinition, ServiceUnavailable
+from statebox.engine.errors import InvalidDefinition, ServiceUnavailable, TooManyRequests
 from statebox.engine.machines import Machines, definition_of
 from statebox.engine.pace import Pace
 from statebox.engine.ports import Claimed, Claims, Definition, Hint, InboxFilled, Lease, LookNow, Parked, Resume
@@ -47,6 +48,9 @@ class Scheduler:
         self._limits = limits
         self._runners: dict[str, Runner] = {}
         self._drives: dict[str, asyncio.Task[None]] = {}
+        # Places for executions that are being started or prepared, and for those that a claim may bring.
+        self._kept = 0
+        self._claiming = 0
         self._look = [asyncio.Event() for _ in range(limits.shards)]
         self._stopping = False
         self._sweeps: list[asyncio.Task[None]] = []
@@ -65,7 +69,26 @@ class Scheduler:
     @property
     def full(self) -> bool:
         """Whether no more may be started here now."""
-        return len(self._runners) >= self._limits.most_running
+        return self._room() <= 0
+
+    @contextlib.contextmanager
+    def place(self) -> Generator[None]:
+        """Keep a place for an execution that is to be run here. Raises TooManyRequests when there is none."""
+        if self.full:
+            raise TooManyRequests("This daemon runs as many executions as it may; try again later")
+        with self._keeping(1):
+            yield
+
+    @contextlib.contextmanager
+    def _keeping(self, places: int) -> Generator[None]:
+        self._kept += places
+        try:
+            yield
+        finally:
+            self._kept -= places
+
+    def _room(self) -> int:
+        return self._limits.most_running - len(self._runners) - self._kept
 
     @property
     def stopping(self) -> bool:
@@ -114,7 +137,8 @@ class Scheduler:
 
     async def _take_later(self, claimed: Claimed, definition: Definition) -> None:
         try:
-            await self._machines.prepare(definition)
+            with self._keeping(1):
+                await self._machines.prepare(definition)
         except InvalidDefinition:
             _log.exception("a stored definition cannot be read", extra={"execution": claimed.execution.id})
             return
@@ -122,7 +146,7 @@ class Scheduler:
 
     def children_of(self, program: Program) -> ChildExecutions:
         """Who starts the children of this definition's distributed Maps."""
-        return ChildExecutions(self._around, program, self.adopt)
+        return ChildExecutions(self._around, program, self.adopt, lambda: self.full)
 
     def look_into_inbox(self, id: str) -> None:
         """Something was delivered to an execution: if it is here, let it fetch it."""
@@ -184,8 +208,13 @@ class Scheduler:
 
     async def _claim(self, shard: int) -> Claims:
         """Claim a portion, and run it."""
-        room = self._limits.most_running - len(self._runners)
-        claims = await self._around.store.claim(shard, max(0, min(room, self._limits.claimed_at_once)))
+        # Most claims bring less than they may, so that nobody's start is refused for their sake.
+        most = max(0, min(self._room() - self._claiming, self._limits.claimed_at_once))
+        self._claiming += most
+        try:
+            claims = await self._around.store.claim(shard, most)
+        finally:
+            self._claiming -= most
         for id in claims.set_aside:
             _log.error("set aside: it was claimed too often without a checkpoint", extra={"execution": id})
         for claimed in claims.claimed:
@@ -194,7 +223,7 @@ class Scheduler:
 
     @property
     def _has_room(self) -> bool:
-        return len(self._runners) < self._limits.most_running
+        return not self.full
 
     async def _until_begun(self, portion: Sequence[Claimed]) -> None:
         """Wait until half of a portion has got its first turn, but not for one that takes long."""
@@ -253,6 +282,9 @@ class Scheduler:
             if self._stopping and runner.held is not None:
                 await self._give_back(runner.held)
             if self._runners.get(id) is runner:
+                if self.full:
+                    # What it had no room for may have been waiting.
+                    self.look_now()
                 del self._runners[id]
                 self._drives.pop(id, None)
             self._watchers.notify(id)

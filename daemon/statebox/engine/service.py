@@ -22,11 +22,7 @@ from statebox.asl.interpreter import begin
 from statebox.asl.jsontext import Json
 from statebox.engine.advancing import Program
 from statebox.engine.checkpoints import checkpoint_of
-from statebox.engine.errors import (
-    ServiceUnavailable,
-    TooManyRequests,
-    ValidationException,
-)
+from statebox.engine.errors import ServiceUnavailable, ValidationException
 from statebox.engine.idempotency import name_of
 from statebox.engine.machines import Machines, definition_of
 from statebox.engine.names import Place, check_name, checked_id, fresh_id, fresh_uuid
@@ -107,8 +103,6 @@ class Service:
         name = name_of(operation) or fresh_uuid() if name is None else check_name(name, "execution's name")
         text = self.machines.named(machine) if definition is None else definition_of(definition)
         program = Program(text, await self.machines.prepare(text))
-        if self._scheduler.full:
-            raise TooManyRequests("This daemon runs as many executions as it may; try again later")
         id = f"{machine}:{name}"
         execution = begin(
             Execution(
@@ -126,8 +120,9 @@ class Service:
             ),
             program.machine,
         )
-        step = await self._around.advancing(program, execution, [ExecutionStarted()])
-        started = await self._around.store.start(text, checkpoint_of(step), operation)
+        with self._scheduler.place():
+            step = await self._around.advancing(program, execution, [ExecutionStarted()])
+            started = await self._around.store.start(text, checkpoint_of(step), operation)
         if started.lease is not None:
             children = self._scheduler.children_of(program)
             runner = Runner(self._around, program, children, started.lease, step.execution)
@@ -165,7 +160,8 @@ class Service:
         self, id: str, error: str | None = None, cause: str | None = None, operation: str | None = None
     ) -> int:
         """Stop an execution, and return when it ended (ms). Raises ExecutionDoesNotExist."""
-        taken = await self._around.store.stop(id, error, cause, operation or fresh_id())
+        operation = operation or fresh_id()
+        taken = await self._around.store.stop(id, error, cause, operation, take=not self._scheduler.full)
         if isinstance(taken, int):
             return taken
         with self._watchers.watching(id) as event:
@@ -268,7 +264,7 @@ class Service:
 
         id = checked_id(id)
         answer = StateAnswer(id, read_state_path(state), event, operation or fresh_id(), channel)
-        taken = await self._around.store.answer_state(answer)
+        taken = await self._around.store.answer_state(answer, take=not self._scheduler.full)
         if isinstance(taken, Kept):
             return False
         self._take(taken, id)
@@ -280,7 +276,7 @@ class Service:
 
     async def send_task_heartbeat(self, token: str) -> None:
         """Tell that the work on a continuation goes on. Raises InvalidToken, TaskTimedOut, TaskDoesNotExist."""
-        taken = await self._around.store.heartbeat(token, fresh_id())
+        taken = await self._around.store.heartbeat(token, fresh_id(), take=not self._scheduler.full)
         self._take(taken, taken if isinstance(taken, str) else taken.execution.id)
 
     async def continuation(self, token: str) -> Continuation:
@@ -313,7 +309,7 @@ class Service:
 
     async def _answer(self, token: str, event: Callable[[str], AnyEvent], operation: str | None, channel: str) -> str:
         answer = Answer(token, event, operation or fresh_id(), channel)
-        taken = await self._around.store.answer(answer)
+        taken = await self._around.store.answer(answer, take=not self._scheduler.full)
         id = taken if isinstance(taken, str) else taken.execution.id
         self._take(taken, id)
         return id

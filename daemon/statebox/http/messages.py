@@ -12,6 +12,7 @@ from statebox import __version__
 from statebox.asl.jsontext import InvalidJson, Json, read_json, write_json
 from statebox.engine.errors import ServiceError, ValidationException
 from statebox.engine.names import fresh_uuid
+from statebox.http.admission import make_room_for_body
 from statebox.http.errors import BodyTooLarge, EncodedBody
 from statebox.http.statuses import headers_of, protocol_status_of, protocol_type_of, status_of
 
@@ -24,19 +25,22 @@ _ALWAYS: Final = {"Cache-Control": "no-store", "Server": f"statebox/{__version__
 
 
 async def read_bytes(request: web.Request) -> bytes:
-    """The body. Raises BodyTooLarge (before reading it, where its length is told), EncodedBody."""
+    """The body. Raises BodyTooLarge (before reading it, where its length is told), EncodedBody, TooManyRequests."""
     if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
         raise EncodedBody
     limit = request.client_max_size
     too_large = BodyTooLarge(f"The body is larger than the {limit} bytes that this daemon accepts")
     if request.content_length is not None and request.content_length > limit:
         raise too_large
+    make_room_for_body(limit if request.content_length is None else request.content_length)
     try:
-        return await request.read()
+        body = await request.read()
     except web.HTTPRequestEntityTooLarge:
         raise too_large from None
     except web.RequestPayloadError as error:
         raise ValidationException(f"The body cannot be read: {error}") from None
+    make_room_for_body(len(body))
+    return body
 
 
 async def read_body(request: web.Request) -> Json | msgspec.UnsetType:

@@ -12,6 +12,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from statebox.engine.errors import ServiceError
 from statebox.engine.service import Service
+from statebox.http.admission import Admission
 from statebox.http.continuations import Continuations
 from statebox.http.errors import InternalError, MethodNotAllowed, UnknownPath
 from statebox.http.executions import Executions
@@ -98,12 +99,14 @@ class HttpServer:
 
     def _application(self) -> web.Application:
         guard = Guard(self._settings)
+        admission = Admission(self._settings.max_requests, self._settings.max_requests_bytes)
 
         @web.middleware
         async def answer(request: web.Request, handler: _Handler) -> web.StreamResponse:
             try:
                 guard.check(request)
-                return await handler(request)
+                with admission.admit(request):
+                    return await handler(request)
             except ServiceError as error:
                 return refusal(request, error)
             except web.HTTPNotFound:

@@ -82,6 +82,7 @@ class Commits:
         self._line: Line | None = None
         # What waits for a connection.
         self._queue: list[tuple[bytes, Answer]] = []
+        self._queued_bytes = 0
         self._filled = asyncio.Event()
         self._carrier: asyncio.Task[None] | None = None
 
@@ -127,11 +128,21 @@ class Commits:
         if self._carrier.done():
             # It only ends so by a fault of ours, which must not look like Redis being away.
             raise ServiceUnavailable("The connection to Redis has broken down") from self._carrier.exception()
+        line = self._line
+        if line is None:
+            waiting, waiting_bytes = len(self._queue), self._queued_bytes
+        else:
+            waiting, waiting_bytes = line.waiting, line.waiting_bytes
+        if waiting and (
+            waiting >= self._settings.most_waiting or waiting_bytes + len(packed) > self._settings.most_waiting_bytes
+        ):
+            raise ServiceUnavailable("Redis does not keep up: too much waits for it already; try again later")
         answer: Answer = asyncio.get_running_loop().create_future()
-        if self._line is not None:
-            self._line.ask(packed, answer)
+        if line is not None:
+            line.ask(packed, answer)
         else:
             self._queue.append((packed, answer))
+            self._queued_bytes += len(packed)
             self._filled.set()
         return answer
 
@@ -173,6 +184,7 @@ class Commits:
                 for packed, answer in self._queue:
                     line.ask(packed, answer)
                 self._queue.clear()
+                self._queued_bytes = 0
                 self._filled.clear()
                 try:
                     # What waits there is told so by the line itself.
@@ -190,6 +202,7 @@ class Commits:
     def _give_up(self, reason: Unreachable) -> None:
         give_up((answer for _, answer in self._queue), reason)
         self._queue.clear()
+        self._queued_bytes = 0
         self._filled.clear()
 
 

@@ -37,6 +37,7 @@ class RedisSettings:
     database may stand in it, or beside it (which wins). Sentinels are asked with a user and password of their own.
     `ca_file` names the certificates (PEM) that rediss:// trusts instead of the system's. `connect_seconds` bounds
     making a connection, `command_seconds` a batch of commands; after `patience_seconds` a call is not tried again.
+    At most `most_waiting` commands, of `most_waiting_bytes`, wait on one connection: what comes then is refused at once.
     """
 
     url: str = "redis://127.0.0.1:6379"
@@ -51,6 +52,8 @@ class RedisSettings:
     connect_seconds: float = 5.0
     command_seconds: float = 5.0
     patience_seconds: float = 8.0
+    most_waiting: int = 50_000
+    most_waiting_bytes: int = 64 << 20
 
     def __post_init__(self) -> None:
         """Refuse a wrong URL (ValueError) here, and not when it is first used."""

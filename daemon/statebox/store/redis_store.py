@@ -223,17 +223,17 @@ class RedisStore(Listing):
                 looked_at = integer(reply[1])
         return made_due
 
-    async def answer(self, answer: Answer) -> Claimed | str:
+    async def answer(self, answer: Answer, take: bool = True) -> Claimed | str:
         """Take a continuation. Returns the claimed execution when nobody held it, else the id of the one that was told.
 
         Raises InvalidToken, TaskTimedOut, TaskAlreadyAnswered, TaskDoesNotExist, IdempotencyKeyReused.
         """
         around_task = write_around_task(answer.event)
         return await self._deliver(
-            "answer", answer.token, answer.operation, answer.channel, *around_task, self.settings.retention_ms
+            "answer", take, answer.token, answer.operation, answer.channel, *around_task, self.settings.retention_ms
         )
 
-    async def answer_state(self, answer: StateAnswer) -> Claimed | str | Kept:
+    async def answer_state(self, answer: StateAnswer, take: bool = True) -> Claimed | str | Kept:
         """Answer what waits in a state, as `answer`; or keep the answer until the state is entered.
 
         Raises TaskAlreadyAnswered, TaskDoesNotExist, TaskTimedOut, IdempotencyKeyReused, TooManyRequests.
@@ -243,7 +243,7 @@ class RedisStore(Listing):
         while True:
             until, seen = self._lease_end(), await read_waiting(self._reads, self._keys, id, path)
             said = (operation, answer.channel, *around, self.settings.retention_ms)
-            match await self._run("early", shard, *self._who(fresh_id()), id, path.text, path.branch, *seen, *said):
+            match await self._run("early", shard, *self._who(fresh_id(), take), id, path.text, path.branch, *seen, *said):
                 case [b"kept", since_ms]:
                     return Kept(integer(since_ms))
                 case [b"moved"]:
@@ -254,11 +254,13 @@ class RedisStore(Listing):
                         raise refusal_by_path(reply, id, path, operation)
                     return delivered
 
-    async def heartbeat(self, token: str, operation: str) -> Claimed | str:
+    async def heartbeat(self, token: str, operation: str, take: bool = True) -> Claimed | str:
         """Tell that the work on a continuation goes on; as `answer`, without taking it."""
-        return await self._deliver("heartbeat", token, operation, *write_around_task(TaskHeartbeat))
+        return await self._deliver("heartbeat", take, token, operation, *write_around_task(TaskHeartbeat))
 
-    async def stop(self, id: str, error: str | None, cause: str | None, operation: str) -> Claimed | int | None:
+    async def stop(
+        self, id: str, error: str | None, cause: str | None, operation: str, take: bool = True
+    ) -> Claimed | int | None:
         """Mark the execution as closing and deliver the stop.
 
         Returns it claimed when nobody held it, when it had ended already (ms), or None when its owner was told.
@@ -266,7 +268,7 @@ class RedisStore(Listing):
         """
         shard, until = self._keys.shard_of_id(id), self._lease_end()
         entry = write_entry(ExecutionStopped(error, cause))
-        match await self._run("stop", shard, *self._who(fresh_id()), id, operation, entry):
+        match await self._run("stop", shard, *self._who(fresh_id(), take), id, operation, entry):
             case [b"claimed", value]:
                 return next(iter(await self._loading.claimed([value], shard, until)), None)
             case [b"told", _]:
@@ -304,11 +306,11 @@ class RedisStore(Listing):
         now: Argument = "" if self._now_ms is None else self._now_ms()
         return await self._writes.run(script, keys.due, keys.base, now, *arguments)
 
-    async def _deliver(self, script: str, token: str, operation: str, *arguments: Argument) -> Claimed | str:
+    async def _deliver(self, script: str, take: bool, token: str, operation: str, *arguments: Argument) -> Claimed | str:
         """Deliver to whom a continuation belongs. Raises as `answer`."""
         self._keys.of_token(token)
         shard, until = shard_of_token(token), self._lease_end()
-        reply = await self._run(script, shard, *self._who(fresh_id()), token, operation, *arguments)
+        reply = await self._run(script, shard, *self._who(fresh_id(), take), token, operation, *arguments)
         delivered = await self._delivered(reply, shard, until)
         if delivered is None:
             raise refusal(reply, operation)
@@ -335,10 +337,10 @@ class RedisStore(Listing):
             checkpoint, token, sequence, settings.lease_ms, settings.daemon, settings.retention_ms, texts, first
         )
 
-    def _who(self, token: str) -> tuple[Argument, ...]:
+    def _who(self, token: str, take: bool = True) -> tuple[Argument, ...]:
         """Who claims, as parts/lease.lua reads it."""
         settings = self.settings
-        return token, settings.lease_ms, settings.daemon, FORMAT, settings.claim_limit
+        return token, settings.lease_ms if take else 0, settings.daemon, FORMAT, settings.claim_limit
 
     def _lease_end(self) -> float:
         """When a lease that is asked for now will have ended for certain, by our own clock (s)."""

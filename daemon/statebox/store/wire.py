@@ -31,6 +31,7 @@ Answer: TypeAlias = asyncio.Future["Reply | ResponseError | Unreachable"]
 
 # The timeout is for what has been sent, so that must not grow without bound; the rest waits here for its turn.
 _MOST_IN_FLIGHT: Final = 1000
+_MOST_BYTES_IN_WRITE: Final = 8 << 20
 
 _REFUSALS: Final = {
     "ASK": AskError,
@@ -58,6 +59,7 @@ class Line(asyncio.Protocol):
         self._command_seconds = command_seconds
         self._reader = hiredis.Reader(replyError=_refusal)
         self._queue: deque[tuple[bytes, Answer]] = deque()
+        self.waiting_bytes = 0
         self._flushing = False
         self._paused = False
         self._unanswered: deque[Answer] = deque()
@@ -74,9 +76,15 @@ class Line(asyncio.Protocol):
             answer.set_result(self.lost.result())
             return
         self._queue.append((packed, answer))
+        self.waiting_bytes += len(packed)
         if not self._flushing:
             self._flushing = True
             self._loop.call_soon(self._flush)
+
+    @property
+    def waiting(self) -> int:
+        """How many commands wait for their turn to be sent."""
+        return len(self._queue)
 
     async def close(self) -> None:
         """End the line; whoever waits for an answer is told that it may never come."""
@@ -120,8 +128,11 @@ class Line(asyncio.Protocol):
         queue, unanswered, packed = self._queue, self._unanswered, list[bytes]()
         if self._paused:
             return
-        while queue and len(unanswered) < _MOST_IN_FLIGHT:
+        size = 0
+        while queue and len(unanswered) < _MOST_IN_FLIGHT and size < _MOST_BYTES_IN_WRITE:
             command, answer = queue.popleft()
+            self.waiting_bytes -= len(command)
+            size += len(command)
             # Who was cancelled meanwhile wants nothing any more.
             if not answer.done():
                 packed.append(command)
@@ -156,6 +167,7 @@ class Line(asyncio.Protocol):
         give_up((answer for _, answer in self._queue), reason)
         self._unanswered.clear()
         self._queue.clear()
+        self.waiting_bytes = 0
 
 
 async def connect_line(connect: Callable[[str], Awaitable[Wire]], name: str, command_seconds: float) -> Line:

@@ -18,7 +18,7 @@ local how = standing(record, who)
 if how == 'gone' then return {'unknown'} end
 if how == 'ended' then return {'ended', redis.call('HGET', record.key, 'stopped')} end
 if record.closing then
-  if how == 'free' and record.closing ~= operation then
+  if how == 'free' and who.takes and record.closing ~= operation then
     local value = load(record, who.token)
     if grab(record, who) then return {'claimed', value} end
   end

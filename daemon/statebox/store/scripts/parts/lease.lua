@@ -1,9 +1,11 @@
 -- Who may write an execution, and how it is taken over. `who` = {token, lease_ms, daemon, format, limit}, read by `who_at`.
+-- A lease of 0 ms says that the daemon has no room: what it delivers is for others to take over.
 
 local function who_at(at)
   return {
     token = ARGV[at],
     lease_ms = tonumber(ARGV[at + 1]),
+    takes = ARGV[at + 1] ~= '0',
     daemon = ARGV[at + 2],
     format = tonumber(ARGV[at + 3]),
     limit = tonumber(ARGV[at + 4]),
