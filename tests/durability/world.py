@@ -53,6 +53,8 @@ class Daemon:
         self.world = world
         self._options = options
         self._process: asyncio.subprocess.Process | None = None
+        # What it finds in its environment beside what every daemon of these worlds does.
+        self.environment: dict[str, str] = {}
 
     @property
     def url(self) -> str:
@@ -88,6 +90,7 @@ class Daemon:
                 # The very code that is tested, wherever else some may be installed.
                 "PYTHONPATH": str(Path(statebox.__file__).parent.parent),
                 "STATEBOX_OPENWHISK_AUTH": self.world.actions.auth,
+                **self.environment,
                 **{name: value for name, value in os.environ.items() if name.startswith(("COVERAGE", "COV_"))},
             },
         )
@@ -208,9 +211,10 @@ class World:
         assert isinstance(self.server, EmbeddedValkey)
         return self.server
 
-    async def daemon(self, name: str, *options: str) -> Daemon:
+    async def daemon(self, name: str, *options: str, **environment: str) -> Daemon:
         """A running daemon of that name."""
         daemon = Daemon(self, name, options)
+        daemon.environment = environment
         self.daemons.append(daemon)
         return await daemon.start()
 

@@ -53,3 +53,31 @@ async def test_a_body_larger_than_all_may_be_together_is_served_alone(valkey: Em
     async with open_site(valkey, tmp_path, max_requests_bytes=1024) as site:
         answer = await site.post("/", {"statemachine": {"m": SUSPENDING}, "input": {"x": "x" * 6000}})
         assert answer.status == 200
+
+
+async def test_more_connections_than_there_may_be_are_told_to_come_back(valkey: EmbeddedValkey, tmp_path: Path):
+    """Also those that send more than anybody reads; that the daemon lives is told on every connection."""
+    async with open_site(valkey, tmp_path, max_connections=2) as site:
+        held = [await asyncio.open_connection("127.0.0.1", site.daemon.port) for _ in range(2)]
+        await wait_until(lambda: _connections(site.daemon.port) >= 2, "both connections to be there")
+
+        for path, large in (("/", b"x" * 900_000), ("/?input=6", b"{}")):
+            refused = await site.ask("POST", path, data=large)
+            assert (refused.status, refused.headers["Retry-After"]) == (429, "1")
+            assert (refused.json["code"], refused.json["__type"]) == ("TooManyRequests", "ThrottlingException")
+        assert (await site.get("/livez")).status == 200
+        assert (await site.get("/readyz")).status == 429
+
+        for _, writer in held:
+            writer.close()
+
+        async def is_served() -> bool:
+            return (await site.run(PASSING)).status == 200
+
+        await wait_until(is_served, "there to be room again")
+
+
+def _connections(port: int) -> int:
+    """How many connections to a port of this machine there are."""
+    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    return sum(line.split()[1].endswith(f":{port:04X}") and line.split()[3] == "01" for line in lines)

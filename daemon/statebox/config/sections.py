@@ -166,13 +166,16 @@ class HttpConfig:
     max_body_bytes: int = option(
         8 * 1024 * 1024, values.whole(at_least=1024, at_most=1024 * 1024 * 1024), "largest body of a request, in bytes"
     )
+    max_connections: int = option(
+        4096, values.whole(at_least=1, at_most=1_000_000), "connections at the same time; more of them get 429 at once"
+    )
     max_requests: int = option(
-        4096,
+        2048,
         values.whole(at_least=1, at_most=1_000_000),
         "requests served at the same time, those that wait for their execution included; more of them get 429",
     )
     max_requests_bytes: int = option(
-        256 * 1024 * 1024,
+        64 * 1024 * 1024,
         values.whole(at_least=1024, at_most=1024 * 1024 * 1024 * 1024),
         "what the bodies of all requests served at the same time may have, in bytes; more of them get 429",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -14,6 +15,7 @@ from statebox.engine.errors import ServiceError
 from statebox.engine.service import Service
 from statebox.http.admission import Admission
 from statebox.http.continuations import Continuations
+from statebox.http.doorkeeper import Doorkeeper
 from statebox.http.errors import InternalError, MethodNotAllowed, UnknownPath
 from statebox.http.executions import Executions
 from statebox.http.guard import Guard, check_exposure
@@ -35,6 +37,8 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 # What is being answered when the server stops is done in moments, as nobody waits for executions any more then.
 _STOP_SECONDS: Final = 5.0
+# Connections that the kernel holds until they are looked at.
+_BACKLOG: Final = 1024
 # Where OpenWhisk served the seed: any namespace and package, with or without the extension that chose the reply's form.
 _WEB_ACTION: Final = r"/api/v1/web/{namespace}/{package}/{action:statebox(?:\.http|\.json)?}"
 
@@ -58,7 +62,7 @@ class HttpServer:
         self._health = health
         self._settling = Settling(service)
         self._runner: web.AppRunner | None = None
-        self._site: web.TCPSite | None = None
+        self._listening: asyncio.Server | None = None
 
     async def start(self) -> None:
         """Listen. Raises RemoteWithoutToken, OSError."""
@@ -72,30 +76,34 @@ class HttpServer:
             logger=_aiohttp_log,
         )
         await runner.setup()
-        site = web.TCPSite(
-            runner, self._settings.host, self._settings.port, reuse_port=self._settings.reuse_port or None
-        )
+        assert runner.server is not None
         try:
-            await site.start()
+            self._listening = await asyncio.get_running_loop().create_server(
+                Doorkeeper(runner.server, self._settings.max_connections),
+                self._settings.host,
+                self._settings.port,
+                backlog=_BACKLOG,
+                reuse_port=self._settings.reuse_port or None,
+            )
         except BaseException:
             await runner.cleanup()
             raise
-        self._runner, self._site = runner, site
+        self._runner = runner
 
     @property
     def port(self) -> int:
         """The port it listens on."""
-        assert self._runner is not None
-        return self._runner.addresses[0][1]
+        assert self._listening is not None
+        return self._listening.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         """Listen no more, send away who waits for an execution, and finish what is being answered."""
-        if self._runner is None or self._site is None:
+        if self._runner is None or self._listening is None:
             return
-        await self._site.stop()
+        self._listening.close()
         self._settling.end()
         await self._runner.cleanup()
-        self._runner = self._site = None
+        self._runner = self._listening = None
 
     def _application(self) -> web.Application:
         guard = Guard(self._settings)

@@ -13,9 +13,9 @@ class HttpSettings:
 
     `port` 0 takes any free one. With `tokens` every request but /livez and /readyz needs one of them. `allowed_hosts`
     are names for the Host header beside the loopback ones and `host`. `wait_seconds` is how long a request at the
-    seed's endpoint waits for its execution. `max_requests` are served at once, whose bodies may have
-    `max_requests_bytes` in all. `reuse_port` lets several daemons share the port. The last three are shown
-    to machines that are started there, as `constants`.
+    seed's endpoint waits for its execution. Over at most `max_connections` at most `max_requests` are served at once,
+    whose bodies may have `max_requests_bytes` in all. `reuse_port` lets several daemons share the port. The last three
+    are shown to machines that are started there, as `constants`.
     """
 
     host: str = "127.0.0.1"
@@ -25,8 +25,9 @@ class HttpSettings:
     allowed_hosts: tuple[str, ...] = ()
     wait_seconds: float = 60.0
     max_body_bytes: int = 8 * 1024 * 1024
-    max_requests: int = 4096
-    max_requests_bytes: int = 256 * 1024 * 1024
+    max_connections: int = 4096
+    max_requests: int = 2048
+    max_requests_bytes: int = 64 * 1024 * 1024
     reuse_port: bool = False
     version: str = __version__
     redis_host: str = "localhost"

@@ -28,6 +28,10 @@ _T = TypeVar("_T")
 class NewerFormat(Unreadable):
     """What is stored was written by a newer statebox; this one leaves it alone."""
 
+    def __init__(self, message: str, format: int) -> None:
+        super().__init__(message)
+        self.format = format
+
 
 class Texts:
     """The JSON texts of one checkpoint's values: each value that occurs more than once is rendered once.
@@ -230,7 +234,8 @@ def check_format(value: bytes) -> None:
     if int(digits) > FORMAT:
         raise NewerFormat(
             f"What is stored has the format {int(digits)}, written by a newer statebox; this one knows {FORMAT}"
-            " and leaves it alone"
+            " and leaves it alone",
+            int(digits),
         )
     raise Unreadable(f"What is stored has the format {int(digits)}, which this statebox does not know any more")
 

@@ -37,7 +37,7 @@ class RedisSettings:
     database may stand in it, or beside it (which wins). Sentinels are asked with a user and password of their own.
     `ca_file` names the certificates (PEM) that rediss:// trusts instead of the system's. `connect_seconds` bounds
     making a connection, `command_seconds` a batch of commands; after `patience_seconds` a call is not tried again.
-    At most `most_waiting` commands, of `most_waiting_bytes`, wait on one connection: what comes then is refused at once.
+    At most `most_waiting` commands, of `most_waiting_bytes`, wait on one connection: what comes then is refused.
     """
 
     url: str = "redis://127.0.0.1:6379"

@@ -36,7 +36,7 @@ def read_entry(entry: bytes) -> AnyEvent:
     if not format.isdigit():
         raise Unreadable(f"What was delivered has no format: {entry[:20]!r}")
     if int(format) != FORMAT:
-        raise NewerFormat(f"What was delivered has the format {int(format)}; this statebox knows {FORMAT}")
+        raise NewerFormat(f"What was delivered has the format {int(format)}; this statebox knows {FORMAT}", int(format))
     try:
         return _read_event.decode(rest.partition(b" ")[2])
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:

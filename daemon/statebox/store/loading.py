@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from statebox.asl.events import AnyEvent
 from statebox.asl.execution import Execution
 from statebox.engine.ports import Claimed, Lease
-from statebox.store.codec import read_execution
-from statebox.store.commits import Asking
+from statebox.store.codec import NewerFormat, read_execution
+from statebox.store.commits import Asking, Refused
 from statebox.store.connection import Reply
 from statebox.store.definitions import Definitions
 from statebox.store.entries import read_entry
@@ -20,15 +20,25 @@ _log = logging.getLogger(__name__)
 
 
 class Loading:
-    """Reads what parts/load.lua returns."""
+    """Reads what parts/load.lua returns. `leave` gives back a lease on what only newer daemons can read."""
 
-    def __init__(self, reads: Asking, keys: Keys, definitions: Definitions) -> None:
+    def __init__(
+        self,
+        reads: Asking,
+        keys: Keys,
+        definitions: Definitions,
+        leave: Callable[[Lease, int], Awaitable[None]],
+    ) -> None:
+        self._leave = leave
         self._reads = reads
         self._keys = keys
         self._definitions = definitions
 
     async def claimed(self, values: Sequence[Reply], shard: int, until: float) -> tuple[Claimed, ...]:
-        """What was claimed, without what cannot be read: its lease will run out, and in the end it is set aside."""
+        """What was claimed, without what cannot be read: its lease will run out, and in the end it is set aside.
+
+        What is newer is given back at once, for newer daemons to take.
+        """
         readable: list[tuple[Lease, Execution, str, tuple[AnyEvent, ...]]] = []
         for value in values:
             id, token, whole, fields, inbox = items(value)
@@ -38,11 +48,18 @@ class Loading:
                 events = tuple(map(read_entry, strings(inbox)))
                 lease = Lease(text(id), shard, text(token), integer(known[b"sequence"]), until)
                 definition = text(known[b"definition"])
+            except NewerFormat as newer:
+                _log.info("left to a newer daemon: %s", newer, extra={"execution": text(id)})
+                await self._leave(Lease(text(id), shard, text(token), 0, until), newer.format)
+                continue
             except Exception as broken:  # noqa: BLE001 - whatever is wrong with one value, the others are not to blame
                 _log.error("claimed, but cannot be read: %s", broken, extra={"execution": text(id)})
                 continue
             readable.append((lease, execution, definition, events))
         texts = await self._texts({hash for _, _, hash, _ in readable}, shard)
+        for lease, _, hash, _ in readable:
+            if hash not in texts:
+                _log.error("claimed, but its definition is not there: %s", hash, extra={"execution": lease.id})
         return tuple(
             Claimed(lease, execution, texts[hash], events)
             for lease, execution, hash, events in readable
@@ -54,8 +71,12 @@ class Loading:
         texts = {hash: known for hash in hashes if (known := self._definitions.text(hash)) is not None}
         missing = [hash for hash in hashes if hash not in texts]
         keys = self._keys.shards[shard]
-        replies = await self._reads.ask_all([("HGET", keys.definition(hash), "text") for hash in missing])
-        for hash, reply in zip(missing, replies, strict=True):
+        for hash in missing:
+            try:
+                reply = await self._reads.ask("HGET", keys.definition(hash), "text")
+            except Refused as wrong:
+                _log.error("a definition cannot be read: %s", wrong, extra={"definition": hash})
+                continue
             if reply is not None:
                 texts[hash] = text(reply)
                 self._definitions.keep(hash, texts[hash], shard)

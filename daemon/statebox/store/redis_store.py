@@ -93,7 +93,7 @@ class RedisStore(Listing):
         self.clock = RedisClock(self.server_time_us, boottime)
         self._writes = commits_for(settings.redis, name, one_of_each, primary)
         self._definitions = Definitions()
-        self._loading = Loading(self._reads, self._keys, self._definitions)
+        self._loading = Loading(self._reads, self._keys, self._definitions, self._leave)
         self._boottime = boottime
         self._forgetting = Forgetting(self._run, self, self._keys)
 
@@ -328,6 +328,10 @@ class RedisStore(Listing):
                 return text(id)
             case _:
                 return None
+
+    async def _leave(self, lease: Lease, format: int) -> None:
+        """Give back what has a format that this daemon does not know."""
+        await self._run("leave", lease.shard, lease.id, lease.token, format)
 
     def _step(
         self, checkpoint: Checkpoint, token: str, sequence: int, texts: Texts, first: bool = False

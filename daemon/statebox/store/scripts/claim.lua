@@ -1,6 +1,8 @@
 -- Take over what is due in a shard: `due` becomes the end of the lease, a fresh token fences the former owner.
 -- One step, as two daemons must never both take an execution.
 -- Children that were too many for the step that was to stop them are stopped before.
+-- A value of which a part has the wrong type is taken as well, without the value, and so set aside in the end; where it
+-- is none at all, at once.
 -- What was taken is noted for the time of a lease, so that a repeated call gets the same executions and not others.
 --
 -- KEYS[1] due
@@ -37,20 +39,25 @@ end
 local ids, taken = redis.call('ZRANGEBYSCORE', due, '-inf', text(now), 'LIMIT', offset, count), {}
 for _, id in ipairs(ids) do
   who.token = nonce .. '.' .. #taken + 1
-  local record = record_of(id)
-  local how = standing(record, who)
+  local whole, record = pcall(record_of, id)
+  local how = whole and standing(record, who) or 'broken'
   -- What a former try of this very call took and nobody knows of any more, as the note is gone with the lease, is free
   -- again: it must not fall out of `due`.
   if how == 'free' or how == 'ours' then
-    local value = record.claims + 1 < who.limit and load(record, who.token)
+    local readable, value = false, nil
+    if record.claims + 1 < who.limit then readable, value = pcall(load, record, who.token) end
     if grab(record, who) then
       taken[#taken + 1] = id
-      values[#values + 1] = value
+      if readable then values[#values + 1] = value end
     else
       aside[#aside + 1] = id
     end
   elseif how == 'newer' then
     newer = newer + 1
+  elseif how == 'broken' then
+    redis.call('ZADD', base .. 'aside', now, id)
+    redis.call('ZREM', due, id)
+    aside[#aside + 1] = id
   else
     redis.call('ZREM', due, id)
   end

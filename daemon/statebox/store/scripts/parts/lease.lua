@@ -12,14 +12,19 @@ local function who_at(at)
   }
 end
 
+-- What somebody has broken by hand must not end the script, which does for others as well: it counts as 0.
+local function number_in(field)
+  return tonumber(field or 0) or 0
+end
+
 local function record_of(id)
   local key = base .. 'execution:' .. id
   local f = redis.call('HMGET', key,
     'status', 'lease', 'owner', 'claims', 'format', 'released', 'aside', 'closing', 'sequence')
   return {
     id = id, key = key,
-    status = f[1], lease = f[2], owner = f[3], claims = tonumber(f[4] or 0), format = tonumber(f[5] or 0),
-    released = f[6], aside = f[7], closing = f[8], sequence = tonumber(f[9] or 0),
+    status = f[1], lease = f[2], owner = f[3], claims = number_in(f[4]), format = number_in(f[5]),
+    released = f[6], aside = f[7], closing = f[8], sequence = number_in(f[9]),
   }
 end
 
