@@ -42,6 +42,7 @@ from statebox.http.settings import HttpSettings
 from statebox.machines import load_machines
 from statebox.openwhisk.client import OpenWhiskClient
 from statebox.openwhisk.config import Given, discover
+from statebox.openwhisk.config import OpenWhiskConfig as FoundOpenWhisk
 from statebox.openwhisk.invoker import OpenWhiskInvoker
 from statebox.openwhisk.patience import Patience
 from statebox.store.connection import RedisSettings
@@ -85,7 +86,7 @@ class Daemon:
         self._starting = True
         self._reloading = asyncio.Lock()
         name = config.daemon.name or f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
-        self._store = RedisStore(_store_settings(config, name))
+        self._store = RedisStore(store_settings(config, name))
         self._wakeups = Wakeups(
             self._store.settings.redis, config.redis.shards, config.daemon.notifications == "auto", name
         )
@@ -235,15 +236,7 @@ class Daemon:
 
     async def _invoker(self, undo: contextlib.AsyncExitStack) -> Invoker:
         config = self.config.openwhisk
-        given = Given(
-            host=config.apihost,
-            auth=_revealed(config.auth),
-            bearer=_revealed(config.bearer),
-            namespace=config.namespace,
-            insecure=config.insecure or None,
-            ca_file=config.ca_file,
-        )
-        found = discover(given, self._environment, self._home)
+        found = openwhisk_of(self.config, self._environment, self._home)
         files = FileInvoker(self.config.daemon.files)
         served: list[tuple[str, Invoker]] = [(READ_ITEMS, files), (WRITE_RESULT, files)]
         if found is None:
@@ -290,7 +283,22 @@ def _revealed(secret: Secret | None) -> str | None:
     return None if secret is None else secret.reveal()
 
 
-def _store_settings(config: Config, name: str) -> StoreSettings:
+def openwhisk_of(config: Config, environment: Mapping[str, str], home: Path | None) -> FoundOpenWhisk | None:
+    """Where OpenWhisk is, as configured or else as wsk finds it; None where nobody says."""
+    section = config.openwhisk
+    given = Given(
+        host=section.apihost,
+        auth=_revealed(section.auth),
+        bearer=_revealed(section.bearer),
+        namespace=section.namespace,
+        insecure=section.insecure or None,
+        ca_file=section.ca_file,
+    )
+    return discover(given, environment, home)
+
+
+def store_settings(config: Config, name: str) -> StoreSettings:
+    """How executions are kept, and where, by the daemon of this name."""
     redis = config.redis
     return StoreSettings(
         daemon=name,

@@ -13,7 +13,7 @@ from tests.cli.conftest import Call
 COMMANDS = [
     *("demo", "dev", "run", "validate", "test", "actions"),
     *("start", "list", "describe", "history", "resume", "stop", "retry", "purge"),
-    "serve",
+    *("serve", "doctor"),
 ]
 
 HEAVY = ("aiohttp", "asyncio", "msgspec", "redis", "statebox.asl", "statebox.config")

@@ -37,6 +37,7 @@ _SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Production": {
         "serve": ("serve:serve", "Run the daemon on a Redis of your own."),
+        "doctor": ("doctor:doctor", "Check what a daemon needs: Redis, its settings and rights, OpenWhisk."),
     },
 }
 _COMMANDS = {name: entry for commands in _SECTIONS.values() for name, entry in commands.items()}

@@ -10,50 +10,22 @@ from pathlib import Path
 import click
 from click.exceptions import Exit
 
+from statebox.cli.flags import Configured, configuration
 from statebox.cli.lifetime import Signalled, on_signals, run_to_its_end
-from statebox.cli.options import CLIENT_VARIABLES, speaks_json
+from statebox.cli.options import speaks_json
 from statebox.cli.printing import echo_json, print_table
 from statebox.cli.troubles import explained
-from statebox.config import DEFAULT_FILE, Address, Config, Option, load, options
+from statebox.config import DEFAULT_FILE, Config, options
 from statebox.daemon import Daemon
 from statebox.logs import set_up_logging
 from statebox.systemd import Notifier
 
-_TITLES = {
-    "daemon": "The daemon",
-    "http": "HTTP",
-    "redis": "Redis",
-    "openwhisk": "OpenWhisk (what is not set is looked for as wsk does: WHISK_*, __OW_*, ~/.wskprops)",
-    "limits": "How much one execution may be",
-    "log": "Logging, to stderr",
-}
 _SECRETS = ", ".join(option.key for option in options() if option.secret)
-
-
-def _parameter(option: Option) -> str:
-    """The name under which click hands an option over."""
-    return option.key.replace(".", "__")
-
-
-class _Serve(click.Command):
-    """Shows the flags section by section."""
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The help for all flags."""
-        titles = {_parameter(option): _TITLES[option.section] for option in options()}
-        records: dict[str, list[tuple[str, str]]] = {title: [] for title in ("Options", *_TITLES.values())}
-        for parameter in self.get_params(ctx):
-            record = parameter.get_help_record(ctx)
-            if record is not None:
-                records[titles.get(parameter.name or "", "Options")].append(record)
-        for title, rows in records.items():
-            with formatter.section(title):
-                formatter.write_dl(rows, col_max=32)
 
 
 @click.command(
     "serve",
-    cls=_Serve,
+    cls=Configured,
     epilog=f"""Each flag is also a variable, --redis-url STATEBOX_REDIS_URL, and an option of the TOML file, [redis]
 url. A flag wins over a variable, that over the file, that over the default; --show-config says what holds, and from
 where.
@@ -83,10 +55,8 @@ SIGTERM and SIGINT: what is in flight gets --drain-seconds, then the exit code i
 @speaks_json
 def serve(file: Path | None, show_config: bool, as_json: bool, **flags: object) -> None:
     """Run the daemon on a Redis of your own."""
-    told = {option.key: flags.get(_parameter(option)) for option in options()}
-    environment = {name: value for name, value in os.environ.items() if name not in CLIENT_VARIABLES}
     with explained():
-        config = load(told, environment, file)
+        config = configuration(flags, file)
     if show_config:
         _show(config, as_json)
         return
@@ -116,33 +86,3 @@ def _show(config: Config, as_json: bool) -> None:
         echo_json({one.key: {"value": one.value, "origin": one.origin} for one in settings})
     else:
         print_table(("OPTION", "VALUE", "FROM"), [(one.key, one.value, one.origin) for one in settings])
-
-
-def _flag(option: Option) -> click.Option:
-    """A configured option as a flag; None where it is not given, so that what is said elsewhere holds."""
-    declared = [option.flag or "", _parameter(option)]
-    if isinstance(option.default, bool):
-        return click.Option(declared, is_flag=True, default=None, help=option.help)
-    default = "" if option.default in (None, ()) else f"  [default: {_plain(option.default)}]"
-    return click.Option(declared, metavar=_metavar(option), help=f"{option.help}{default}")
-
-
-def _metavar(option: Option) -> str:
-    """What stands for the value in the help."""
-    for end, word in (("_seconds", "SECONDS"), ("_days", "DAYS"), ("_bytes", "BYTES"), ("_file", "FILE")):
-        if option.name.endswith(end):
-            return word
-    match option.default:
-        case Address():
-            return "HOST:PORT"
-        case int():
-            return "N"
-        case _:
-            return {"machines": "DIR", "files": "DIR", "url": "URL"}.get(option.name, "TEXT")
-
-
-def _plain(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-serve.params += [_flag(option) for option in options() if option.flag is not None]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from typing import Final, cast
 
 from aiohttp import web
 
@@ -40,10 +40,10 @@ class _SendAway(asyncio.Protocol):
     """
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # One of a TCP connection, which uvloop does not derive from asyncio's class.
+        self._transport = cast("asyncio.Transport", transport)
         self._answered = False
-        self._timer = asyncio.get_running_loop().call_later(_SILENT_SECONDS, transport.abort)
+        self._timer = asyncio.get_running_loop().call_later(_SILENT_SECONDS, self._transport.abort)
 
     def data_received(self, data: bytes) -> None:
         if self._answered:
