@@ -59,6 +59,8 @@ class Runner:
         self._look_into_inbox = False
         # Nothing is in flight yet for what the value wants.
         self._fresh = True
+        # It was claimed anew although it does well here: a checkpoint says so, as claims without one count against it.
+        self._vouch = False
         self._turn = asyncio.Event()
         self._winding_down = False
         # Looks after the deadlines of branches that were not loaded.
@@ -90,6 +92,7 @@ class Runner:
         """
         if not self._holding.readopt(lease):
             return False
+        self._vouch = True
         self.look_into_inbox()
         return True
 
@@ -165,12 +168,13 @@ class Runner:
         if self._fresh:
             self._pending.extend(self._due_timers())
         events, inbox = self._take_pending()
-        if not events and not self._fresh:
+        if not events and not self._fresh and not self._vouch:
             return
+        vouched, self._vouch = self._vouch, False
         step = await self._advance(events)
         touched = self.execution.branches.keys() if self._fresh else step.changed | step.removed
         busy = self._busy(step, touched)
-        if step.execution is not self.execution or inbox or not busy:
+        if step.execution is not self.execution or inbox or not busy or vouched:
             try:
                 saved = await self._holding.checkpoint(checkpoint_of(step, self.execution, inbox, parked=not busy))
             except AnswerCameFirst:
