@@ -4,12 +4,8 @@
 # make lint    formatting, ruff, pyright strict, import-linter
 # make check   what CI runs: lint and test, with nothing left out
 # make conformance   runs recorded executions of AWS Step Functions, where they are; ARGS="--diff --only map" are given to it
-<<<<<<< HEAD
 # make chaos [SEED=n] [SECONDS=180]   breaks daemons, connections and their Valkey under load, and checks all that is left
-# make bench   runs the benchmarks; ARGS="..." are given to them
-=======
 # make bench   runs the benchmarks, those beside peers too, which it installs; ARGS="quick" is a short form of these
->>>>>>> 6d4eb21 (Compare statebox with its peers in alternating rounds: make bench installs them, and writes tables and a plot)
 # make clean   removes everything that the others made, .venv included
 
 MAKEFLAGS += --no-print-directory

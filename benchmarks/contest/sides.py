@@ -62,10 +62,13 @@ class InProcess:
         """Everything is new for each cell: the server, the daemon."""
         async with EmbeddedValkey(appendfsync=self._appendfsync) as valkey:
             ask = {**msgspec.structs.asdict(cast), "redis": valkey.url, "actions": actions}
+            before = cpu_seconds(valkey.pid)
             said = await answer_of(sys.executable, "-m", "benchmarks.contest.inside", question=write_json(ask))
             outcome = msgspec.json.decode(said, type=Outcome)
-            # Of the whole life of this server, its start-up and the warming up included.
-            return Cell(outcome, {"program": outcome.cpu_seconds / outcome.seconds}, None)
+            # What comes before the measurement, starting and warming up, is in there.
+            served = cpu_seconds(valkey.pid) - before
+            cpu = {"program": outcome.cpu_seconds / outcome.seconds, "Valkey, at most": served / outcome.seconds}
+            return Cell(outcome, cpu if cast.workload != "suspend" else {"program": cpu["program"]})
 
 
 class Wmfs:
