@@ -131,9 +131,9 @@ class Runner:
         return self._fresh and not self._holding.over
 
     @property
-    def in_flight(self) -> int:
-        """How many calls are being made."""
-        return len(self._flight.calls)
+    def busy(self) -> bool:
+        """Whether something is being done here, so that it is not at rest."""
+        return self._fresh or bool(self._pending or self._flight.calls)
 
     async def drive(self) -> None:
         """Run the execution for as long as this daemon owns it."""

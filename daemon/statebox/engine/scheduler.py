@@ -148,6 +148,11 @@ class Scheduler:
         """Who starts the children of this definition's distributed Maps."""
         return ChildExecutions(self._around, program, self.adopt, lambda: self.full)
 
+    def is_busy(self, id: str) -> bool:
+        """Whether an execution is being worked on here, and has not replied so far."""
+        runner = self._runners.get(id)
+        return runner is not None and runner.busy and runner.execution.response is msgspec.UNSET
+
     def look_into_inbox(self, id: str) -> None:
         """Something was delivered to an execution: if it is here, let it fetch it."""
         runner = self._runners.get(id)
@@ -287,7 +292,10 @@ class Scheduler:
                     self.look_now()
                 del self._runners[id]
                 self._drives.pop(id, None)
-            self._watchers.notify(id)
+            if runner.execution.ended and runner.execution.whole:
+                self._watchers.notify_end(runner.execution)
+            else:
+                self._watchers.notify(id)
 
     async def _give_back(self, lease: Lease) -> None:
         try:

@@ -197,11 +197,15 @@ class Service:
         Returns it as it is then (look at `idle` and `ended`). Beyond the continuation `beyond`: as long as that is
         outstanding, its answer has not been taken in.
         """
-        deadline = asyncio.get_running_loop().time() + seconds
-        with self._watchers.watching(id) as event:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        with self._watchers.watching(id) as watch:
             while True:
-                event.clear()
-                execution = await self._around.store.describe(id)
+                # What is being worked on here tells when it comes to rest: reading it before that would be for nothing.
+                if self._scheduler.is_busy(id):
+                    await _wait(watch, min(deadline - loop.time(), _LOOK_SECONDS))
+                watch.clear()
+                execution = watch.ended or await self._around.store.describe(id)
                 waited_for = {c.token for c in execution.outstanding() if isinstance(c, AwaitCallback)}
                 replied = execution.response is not msgspec.UNSET
                 if execution.ended or (replied and beyond not in waited_for):
@@ -209,10 +213,10 @@ class Service:
                 # An answer that has not been taken in yet, as one that came early, means that it goes on.
                 if execution.idle and beyond not in waited_for and not (waited_for and await self._has_mail(id)):
                     return execution
-                left = deadline - asyncio.get_running_loop().time()
+                left = deadline - loop.time()
                 if left <= 0:
                     return execution
-                await _wait(event, min(left, _LOOK_SECONDS))
+                await _wait(watch, min(left, _LOOK_SECONDS))
 
     # Answers
 
