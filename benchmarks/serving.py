@@ -14,6 +14,7 @@ import aiohttp
 
 import statebox
 from statebox.asl.jsontext import Json, read_json, write_json_text
+from statebox.tether import tethered
 
 _READY_SECONDS = 30.0
 _HEADERS = {"Content-Type": "application/x-amz-json-1.0"}
@@ -51,9 +52,10 @@ async def serving(redis_url: str, *options: str, **environment: str) -> AsyncGen
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
+    command = (sys.executable, "-m", "statebox.cli.main", "serve", f"--listen=127.0.0.1:{port}")
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "statebox.cli.main", "serve", f"--listen=127.0.0.1:{port}", f"--redis-url={redis_url}"),
-        *(*options, "--log-level=warning"),
+        # It must not outlive a benchmark that is killed.
+        *tethered((*command, f"--redis-url={redis_url}", *options, "--log-level=warning")),
         env={
             "PATH": os.environ["PATH"],
             "HOME": "/nonexistent",
