@@ -5,6 +5,10 @@
 # make check   what CI runs: lint and test, with nothing left out
 # make conformance   runs recorded executions of AWS Step Functions, where they are; ARGS="--diff --only map" are given to it
 # make chaos [SEED=n] [SECONDS=180]   breaks daemons, connections and their Valkey under load, and checks all that is left
+<<<<<<< HEAD
+=======
+# make simulation   plays engine and store against a seeded adversary in virtual time; SEEDS=1-1000, ARGS="--break no-fence"
+>>>>>>> simulation
 # make bench   runs the benchmarks, those beside peers too, which it installs; ARGS="quick" is a short form of these
 # make clean   removes everything that the others made, .venv included
 
@@ -16,7 +20,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 # node trusts its own list of certificates only; behind a proxy with one of its own, the machine's list knows that too.
 export NODE_EXTRA_CA_CERTS ?= $(wildcard /etc/ssl/certs/ca-certificates.crt)
 
-.PHONY: demo test coverage lint check conformance chaos bench clean
+.PHONY: demo test coverage lint check conformance chaos simulation bench clean
 .NOTPARALLEL:
 
 demo:
@@ -49,6 +53,11 @@ conformance:
 chaos:
 	@.ci/setup dev
 	@$(BIN)/python -m chaos --seed $(or $(SEED),1) --seconds $(or $(SECONDS),180) $(ARGS)
+
+SEEDS ?= 1-1000
+simulation:
+	@.ci/setup dev
+	@$(BIN)/python -m simulation --seeds $(SEEDS) $(ARGS)
 
 bench:
 	@.ci/setup dev

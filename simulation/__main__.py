@@ -12,6 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import Final
 
 from simulation.breaks import BREAKS, UNBROKEN
+from simulation.mirror import Mirror
 from simulation.world import Outcome, play
 
 # With another one, sets have another order in each process, and a seed would not do the same twice.
@@ -25,6 +26,10 @@ def main() -> int:
         os.environ["PYTHONHASHSEED"] = _HASH_SEED
         os.execv(sys.executable, [sys.executable, "-m", "simulation", *sys.argv[1:]])
     options = _options()
+    if options.mirror is not None:
+        return _compare(options.seeds, options.mirror)
+    if options.catch:
+        return _catch(options.catch)
     if options.all_breaks:
         return _catch_all(options.seeds, options.jobs)
     began = time.monotonic()
@@ -46,6 +51,32 @@ def main() -> int:
         print(f"{number:8} {what}")
     print(f"{played} seeds, {commands} commands, {played / minutes:.0f} seeds a minute: {bad} with violations")
     return 1 if bad else 0
+
+
+def _compare(seeds: range, url: str) -> int:
+    """Play with a real Redis beside the simulated one, one seed after the other."""
+    different = compared = 0
+    for seed in seeds:
+        mirror = Mirror(url)
+        play(seed, mirror=mirror)
+        mirror.close()
+        compared += mirror.compared
+        different += len(mirror.differences)
+        for difference in mirror.differences:
+            print(f"seed {seed}: {difference}")
+    print(f"{compared} commands compared, {different} differ")
+    return 1 if different or not compared else 0
+
+
+def _catch(pairs: Iterable[str]) -> int:
+    """Show for each `NAME=SEED` that the seed catches the broken build, and that the unbroken one passes it."""
+    missed = 0
+    for pair in pairs:
+        name, _, seed = pair.partition("=")
+        caught, passed = play(int(seed), BREAKS[name]).violations, not play(int(seed)).violations
+        missed += not (caught and passed)
+        print(f"{name}: {'caught' if caught else 'not caught'} by {seed}, {'passed' if passed else 'failed'} unbroken")
+    return 1 if missed else 0
 
 
 def _catch_all(seeds: range, jobs: int) -> int:
@@ -85,6 +116,8 @@ class _Options(argparse.Namespace):
     seeds: range
     broken: str
     all_breaks: bool
+    catch: list[str]
+    mirror: str | None
     jobs: int
     traces: bool
     first: bool
@@ -97,6 +130,8 @@ def _options() -> _Options:
     parser.add_argument(
         "--all-breaks", action="store_true", help="name for each broken build the first seed to catch it"
     )
+    parser.add_argument("--catch", nargs="*", default=[], metavar="NAME=SEED", help="that the seed catches the build")
+    parser.add_argument("--mirror", metavar="URL", help="of a Redis, which is emptied and must give the same replies")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many processes")
     parser.add_argument("--traces", action="store_true", help="print the trace hash of each seed")
     parser.add_argument("--first", action="store_true", help="stop at the first violation")

@@ -13,6 +13,7 @@ import hiredis
 from simulation.keyspace import OK, Answer, Failure, Keyspace, Status
 from simulation.loop import VirtualLoop
 from simulation.lua import Lua
+from simulation.mirror import Mirror
 from simulation.network import Connection
 
 EPOCH_MS: Final = 1_800_000_000_000
@@ -47,6 +48,8 @@ class Server:
         # What happened, so that two runs can be compared.
         self.trace = blake2b(digest_size=16)
         self.carried_out = 0
+        # A real one beside it, while there is one.
+        self.mirror: Mirror | None = None
         self._lua = lua
         self._rng = rng
         self._patch = patch
@@ -83,7 +86,10 @@ class Server:
                 self.flush_scripts()
                 return OK
             case _:
-                return self.keyspace.run(command)
+                answer = self.keyspace.run(command)
+                if self.mirror is not None:
+                    self.mirror.compare(command, answer)
+                return answer
 
     def tell(self) -> None:
         """Pass on what was published, and see to it that expired continuations are told of."""
@@ -121,7 +127,10 @@ class Server:
         if len(arguments) > 1 and arguments[1] == b"":
             # The time is given to the scripts, as whoever owns the time may.
             arguments[1] = b"%d" % self.now_ms()
-        return self._lua.evaluate(text, command[3 : 3 + count], arguments)
+        answer = self._lua.evaluate(text, command[3 : 3 + count], arguments)
+        if self.mirror is not None:
+            self.mirror.compare([b"EVAL", text, *command[2 : 3 + count], *arguments], answer)
+        return answer
 
     def _tell_when_expired(self, key: bytes) -> None:
         """Tell of a key's end some time after it, if it has come to that."""

@@ -26,6 +26,7 @@ from simulation.breaks import UNBROKEN, Break
 from simulation.keyspace import Answer
 from simulation.loop import Endless, VirtualLoop
 from simulation.lua import Lua
+from simulation.mirror import Mirror
 from simulation.network import Connection, VirtualNetwork
 from simulation.nodes import RETENTION_MS, Node
 from simulation.server import Server
@@ -74,13 +75,14 @@ class Faults(logging.Handler):
 class World:
     """Everything of one seed."""
 
-    def __init__(self, seed: int, broken: Break) -> None:
+    def __init__(self, seed: int, broken: Break, mirror: Mirror | None = None) -> None:
         rng = Random(seed)
         self.counts: Counter[str] = Counter()
         self.violations: dict[str, None] = {}
         self.loop = VirtualLoop(Random(rng.random()))
         self.server = Server(self.loop, _lua, Random(rng.random()), broken.patch)
         self.server.watcher = self
+        self.server.mirror = mirror
         self.adversary = Adversary(self, Random(rng.random()))
         self.network = VirtualNetwork(self.loop, Random(rng.random()), self.adversary, self.server.accept)
         self.loop.network = self.network
@@ -159,6 +161,7 @@ class World:
         # What was held up on its way arrives before.
         await asyncio.sleep(LONGEST_DELAY)
         self._forgetting = True
+        self.server.mirror = None
         self.loop.jump(RETENTION_MS / 1000 + 600)
         self.nodes[0].start()
         await asyncio.sleep(15)
@@ -234,7 +237,7 @@ class World:
         self._violated(f"{task.attempt_id} was called, and nothing was written")
 
 
-def play(seed: int, broken: Break = UNBROKEN) -> Outcome:
+def play(seed: int, broken: Break = UNBROKEN, mirror: Mirror | None = None) -> Outcome:
     """Play one seed through. It does the same whenever it is played."""
     entropy = Random(f"entropy of {seed}")
     os.urandom = entropy.randbytes
@@ -245,7 +248,7 @@ def play(seed: int, broken: Break = UNBROKEN) -> Outcome:
     warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
     # What was killed must not be cleaned up while others run.
     gc.disable()
-    world = World(seed, broken)
+    world = World(seed, broken, mirror)
     try:
         return world.run()
     finally:

@@ -1,0 +1,1 @@
+"""The simulation: that it is true to Redis, and what it shows of the product."""
