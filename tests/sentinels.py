@@ -103,8 +103,8 @@ class Watched:
         """From now on the replica receives nothing; who is connected to the primary does not notice."""
         # One connection for both, as it has been made without the password.
         with redis.Redis(unix_socket_path=str(self.primary.socket), single_connection_client=True) as client:
-            client.config_set("requirepass", "which the replica does not know")
-            client.client_kill_filter(_type="replica")
+            for command in ("CONFIG SET", "requirepass", "unknown to it"), ("CLIENT KILL", "TYPE", "replica"):
+                client.execute_command(*command)  # pyright: ignore[reportUnknownMemberType] -- the stub leaves it open
 
     def _options(self, n: int) -> list[tuple[str, ...]]:
         return [("port", str(self._ports[n])), ("bind", "127.0.0.1"), ("repl-diskless-sync-delay", "0")]

@@ -18,7 +18,7 @@ class Proxy:
 
     def __init__(self, folder: Path, target: Path) -> None:
         self._socket = folder / "proxy.sock"
-        self._target = target
+        self.target = target
         self._writers: set[asyncio.StreamWriter] = set()
         self._pipes: set[asyncio.Task[None]] = set()
         self.silent = False
@@ -48,7 +48,7 @@ class Proxy:
 
     async def _listen(self) -> list[asyncio.Server]:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await self._serve(reader, writer, lambda: asyncio.open_unix_connection(self._target))
+            await self._serve(reader, writer, lambda: asyncio.open_unix_connection(self.target))
 
         return [await asyncio.start_unix_server(serve, self._socket)]
 

@@ -9,7 +9,7 @@ import pytest
 
 from statebox.asl.events import CallbackAnswered
 from statebox.engine.errors import ExecutionDoesNotExist, ServiceUnavailable
-from statebox.engine.ports import Answer, Checkpoint, Claimed
+from statebox.engine.ports import Answer, Checkpoint, Claimed, Lease
 from statebox.store.commits import Commits
 from statebox.store.connection import RedisSettings, Reply
 from statebox.store.keys import Keys
@@ -19,6 +19,7 @@ from statebox.store.slots import slot_of_key
 from tests.cluster import ValkeyCluster, ask_node
 from tests.servers import ask
 from tests.store.conftest import Daemons, daemons_on
+from tests.store.test_trouble import frozen
 from tests.store.values import (
     DEFINITION,
     branch,
@@ -165,3 +166,24 @@ async def test_the_clock_is_that_of_the_node_that_is_furthest_ahead():
     reading = Reading(_ThreeClocks(RedisSettings(), "clocks"), Keys("statebox", 1), None)
 
     assert await reading.server_time_us() == 101_000_003
+
+
+async def test_leases_are_renewed_while_another_shard_s_node_does_not_answer(tmp_path: Path):
+    """The node that hangs holds up nobody else's: they would run out."""
+    async with ValkeyCluster(tmp_path) as cluster:
+        daemons = Daemons(cluster)
+        store = await daemons.open(shards=SHARDS, lease_ms=900)
+        leases: list[Lease] = []
+        for n in range(12):
+            run = execution(f"x{n}", branches=[branch()], shards=SHARDS)
+            started = await store.start(DEFINITION, first_step(run), run.id)
+            assert started.lease is not None
+            leases.append(started.lease)
+        hanging = cluster.serving("{0}")
+        there = {lease.id for lease in leases if cluster.serving(f"{{{lease.shard}}}") is hanging}
+        with frozen(hanging):
+            renewed = await store.renew(leases)
+        assert 0 < len(there) < len(leases)
+        assert {lease.id for lease in renewed.leases} == {lease.id for lease in leases} - there
+        assert renewed.lost == frozenset()
+        await store.close()

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 import msgspec
 
@@ -43,6 +42,7 @@ from statebox.store.early import event_around, read_waiting, refusal_by_path
 from statebox.store.entries import write_around_task, write_entry
 from statebox.store.forgetting import Forgetting
 from statebox.store.keys import Keys, shard_of_token
+from statebox.store.leases import MOST_AT_ONCE, by_shard, ids_and_tokens, renew_all
 from statebox.store.listing import Listing
 from statebox.store.loading import Loading
 from statebox.store.namespace import settle
@@ -50,9 +50,6 @@ from statebox.store.primary import Primary
 from statebox.store.reading import no_such_execution
 from statebox.store.replies import Unexpected, integer, items, maybe_integer, strings, text
 from statebox.store.steps import step_arguments, waiting_place
-
-# No script touches more executions than this: others wait while it runs.
-_AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +149,7 @@ class RedisStore(Listing):
         until, passed_over = self._lease_end(), 0
         while True:
             who = self._who(fresh_id())
-            reply = await self._run("claim", shard, *who, min(limit, _AT_ONCE), passed_over)
+            reply = await self._run("claim", shard, *who, min(limit, MOST_AT_ONCE), passed_over)
             values, aside, next_due_ms, newer, more, left = items(reply)
             # What has a newer format stays where it is in `due`, and must not hide what is behind it.
             if items(values) or items(aside) or not integer(newer) or not integer(more):
@@ -171,21 +168,12 @@ class RedisStore(Listing):
         return next(iter(await self._loading.claimed(values, shard, until)), None)
 
     async def renew(self, leases: Collection[Lease]) -> Renewed:
-        """Prolong the leases."""
-        goes_on: list[Lease] = []
-        lost: set[str] = set()
-        waiting: set[str] = set()
-        for shard, some in self._by_shard(leases):
-            until = self._lease_end()
-            standing = items(await self._run("renew", shard, self.settings.lease_ms, *_ids_and_tokens(some)))
-            for lease, state in zip(some, standing, strict=True):
-                if state == 0:
-                    lost.add(lease.id)
-                    continue
-                goes_on.append(msgspec.structs.replace(lease, until=until))
-                if state == 2:
-                    waiting.add(lease.id)
-        return Renewed(tuple(goes_on), frozenset(lost), frozenset(waiting))
+        """Prolong the leases, as store.leases does."""
+
+        async def run(shard: int, *ids_and_tokens: str) -> Sequence[Reply]:
+            return items(await self._run("renew", shard, self.settings.lease_ms, *ids_and_tokens))
+
+        return await renew_all(run, leases, self.settings.lease_ms, self._lease_end())
 
     async def checkpoint(self, lease: Lease, checkpoint: Checkpoint) -> Saved:
         """Write a step. Raises LeaseLost, AnswerCameFirst.
@@ -209,16 +197,16 @@ class RedisStore(Listing):
 
     async def release(self, leases: Collection[Lease]) -> None:
         """Give leases back without a step: the executions are due at once."""
-        for shard, some in self._by_shard(leases):
-            await self._run("release", shard, *_ids_and_tokens(some))
+        for shard, some in by_shard(leases):
+            await self._run("release", shard, *ids_and_tokens(some))
 
     async def reclaim(self) -> int:
         """Make due at once what a daemon of this name held before it died. Returns how many."""
         made_due = 0
         for shard in range(self.settings.shards):
-            looked_at = _AT_ONCE
-            while looked_at == _AT_ONCE:
-                reply = items(await self._run("reclaim", shard, self.settings.daemon, _AT_ONCE))
+            looked_at = MOST_AT_ONCE
+            while looked_at == MOST_AT_ONCE:
+                reply = items(await self._run("reclaim", shard, self.settings.daemon, MOST_AT_ONCE))
                 made_due += integer(reply[0])
                 looked_at = integer(reply[1])
         return made_due
@@ -243,7 +231,9 @@ class RedisStore(Listing):
         while True:
             until, seen = self._lease_end(), await read_waiting(self._reads, self._keys, id, path)
             said = (operation, answer.channel, *around, self.settings.retention_ms)
-            match await self._run("early", shard, *self._who(fresh_id(), take), id, path.text, path.branch, *seen, *said):
+            match await self._run(
+                "early", shard, *self._who(fresh_id(), take), id, path.text, path.branch, *seen, *said
+            ):
                 case [b"kept", since_ms]:
                     return Kept(integer(since_ms))
                 case [b"moved"]:
@@ -306,7 +296,9 @@ class RedisStore(Listing):
         now: Argument = "" if self._now_ms is None else self._now_ms()
         return await self._writes.run(script, keys.due, keys.base, now, *arguments)
 
-    async def _deliver(self, script: str, take: bool, token: str, operation: str, *arguments: Argument) -> Claimed | str:
+    async def _deliver(
+        self, script: str, take: bool, token: str, operation: str, *arguments: Argument
+    ) -> Claimed | str:
         """Deliver to whom a continuation belongs. Raises as `answer`."""
         self._keys.of_token(token)
         shard, until = shard_of_token(token), self._lease_end()
@@ -350,19 +342,6 @@ class RedisStore(Listing):
         """When a lease that is asked for now will have ended for certain, by our own clock (s)."""
         return self._boottime() + self.settings.lease_ms / 1000
 
-    def _by_shard(self, leases: Collection[Lease]) -> Iterator[tuple[int, Sequence[Lease]]]:
-        """The leases of each shard, in groups that one script may touch."""
-        for shard in sorted({lease.shard for lease in leases}):
-            some = [lease for lease in leases if lease.shard == shard]
-            for first in range(0, len(some), _AT_ONCE):
-                yield shard, some[first : first + _AT_ONCE]
-
 
 def _tokens(answered: Sequence[Reply]) -> frozenset[str]:
     return frozenset(text(token) for some in answered for token in items(some))
-
-
-def _ids_and_tokens(leases: Iterable[Lease]) -> Iterator[str]:
-    for lease in leases:
-        yield lease.id
-        yield lease.token

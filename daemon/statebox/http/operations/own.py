@@ -18,8 +18,8 @@ from statebox.http.operations.members import (
     Definition,
     Error,
     Name,
-    StatePath,
     PageToken,
+    StatePath,
     TaskToken,
     json_of,
 )
