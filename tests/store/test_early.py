@@ -22,8 +22,8 @@ from statebox.engine.errors import (
 from statebox.engine.idempotency import operation_of
 from statebox.engine.ports import Answer, Checkpoint, Claimed, Kept, Lease, Started, StateAnswer
 from statebox.engine.statepaths import read_state_path
+from statebox.store.cluster import commits_for
 from statebox.store.codec import FORMAT
-from statebox.store.commits import Commits
 from statebox.store.connection import RedisSettings
 from statebox.store.early import event_around
 from statebox.store.redis_store import RedisStore
@@ -245,7 +245,7 @@ async def test_a_call_whose_reply_was_lost_gets_it_when_it_is_made_again(
     if waits:
         await park(store, token)
     record = str(ask(daemons.server, "HGET", "statebox:{0}:execution:m:x", "b:0")) if waits else ""
-    commits = Commits(RedisSettings(url=daemons.server.url), "again")
+    commits = commits_for(RedisSettings(url=daemons.server.url), "again", ["statebox:{0}:due"])
     commits.open()
     head, middle, with_token = event_around(said())
     base, who = "statebox:{0}:", ("lease", 10_000, "a", FORMAT, 5)
