@@ -145,7 +145,7 @@ class _Checkup:
 
     async def _formats(self) -> Finding:
         last = _EXECUTIONS_LOOKED_AT - 1
-        found = [strings(await self._commits.ask("ZREVRANGE", keys.index(), 0, last)) for keys in self._keys.shards]
+        found = [strings(await self._commits.ask("ZREVRANGE", keys.index, 0, last)) for keys in self._keys.shards]
         ids = [id.decode() for some in found for id in some]
         formats = await self._commits.ask_all([("HGET", self._keys.of_id(id).execution(id), "format") for id in ids])
         newer = [format for format in map(maybe_integer, formats) if format is not None and format > FORMAT]
