@@ -49,6 +49,8 @@ async def run(plan: Plan) -> Contest:
     async with AsyncExitStack() as undo:
         actions = await undo.enter_async_context(process(sys.executable, "-m", "benchmarks.contest.actions"))
         port = int(await line_of(actions))
+        bounds = await limits(plan.seconds, port, actions.pid)
+        costs = await parts.table(port)
         sides = await _sides(undo, port)
         measured: list[Measured] = []
         for workload, concurrency in _cells(plan):
@@ -58,8 +60,6 @@ async def run(plan: Plan) -> Contest:
                 for side in sides:
                     if plan.side in side.name and _takes_part(side, cast):
                         measured += await _measure(side, cast, port, round)
-        bounds = await limits(plan.seconds, port, actions.pid)
-        costs = await parts.table(port)
     return Contest(machine(), measured, bounds, costs, plan.rounds, plan.seconds)
 
 

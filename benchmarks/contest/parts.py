@@ -19,6 +19,7 @@ from statebox.asl.moment import Moment
 from statebox.config import Address, Config, HttpConfig, OpenWhiskConfig, RedisConfig, Secret
 from statebox.daemon import Daemon
 from statebox.embedded import EmbeddedValkey
+from statebox.engine.names import Place
 from statebox.openwhisk.client import OpenWhiskClient
 from statebox.openwhisk.config import Given, discover
 from statebox.openwhisk.names import read_action_name
@@ -57,11 +58,11 @@ async def table(actions: int) -> str:
             calls = 5 * await _microseconds(call)
             start = await _microseconds(start_one)
             whole = await _microseconds(run_task5)
-    language, starting = _advancing(DEFINITIONS["task5"]), _advancing(_ONE)
-    rest = whole - calls - start - (language - starting)
+    advancing, starting = language(DEFINITIONS["task5"]), language(_ONE)
+    rest = whole - calls - start - (advancing - starting)
     rows = (
         ("five calls of the action host, the HTTP client's part", calls),
-        ("the language: six steps of `advance`, without I/O", language),
+        ("the language: six steps of `advance`, without I/O", advancing),
         ("starting: ids, one script (an execution of one Pass state, less its step)", start - starting),
         ("five checkpoints (a script each), the runner, waiting for the end", rest),
         ("all of it", whole),
@@ -83,20 +84,20 @@ async def _microseconds(work: Callable[[], Awaitable[None]]) -> float:
     return (time.process_time() - cpu) / _MANY * 1e6
 
 
-def _advancing(definition: Json) -> float:
-    """CPU of the language alone for an execution of tasks that echo."""
-    machine, text = read(definition), write_json(CONTEXT)
+def language(definition: Json, executions: int = _MANY) -> float:
+    """CPU of the language alone for an execution of tasks that echo, in microseconds."""
+    machine, text, place = read(definition), write_json(CONTEXT), Place()
     cpu = time.process_time()
-    for _ in range(_MANY):
+    for _ in range(executions):
         execution = begin(
             Execution(
                 id="m:n",
                 uid="u",
                 machine="m",
                 name="n",
-                arn="arn",
-                machine_arn="arn",
-                role_arn="arn",
+                arn=place.execution_arn("m:n"),
+                machine_arn=place.machine_arn("m"),
+                role_arn=place.role_arn(),
                 shard=0,
                 input=CONTEXT,
                 started_ms=0,
@@ -110,4 +111,4 @@ def _advancing(definition: Json) -> float:
             for command in execution.outstanding():
                 assert isinstance(command, InvokeTask)
                 event = TaskSucceeded(command.id, read_json(text))
-    return (time.process_time() - cpu) / _MANY * 1e6
+    return (time.process_time() - cpu) / executions * 1e6

@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks.contest.load import Ask
 from benchmarks.contest.outcome import Outcome, summed_up
+from benchmarks.contest.parts import language
 from benchmarks.contest.plot import plot
 from benchmarks.contest.processes import Failed, answer_of, line_of, process
 from benchmarks.contest.report import Contest, Measured, report
@@ -96,6 +97,10 @@ async def test_the_load_generator_counts_what_is_refused_as_errors():
 async def test_a_process_that_fails_says_why():
     with pytest.raises(Failed, match="no such thing"):
         await answer_of(sys.executable, "-c", "raise SystemExit('no such thing')", question=b"")
+
+
+def test_the_language_alone_runs_the_work_to_its_end():
+    assert all(language(definition, executions=50) > 0 for name, definition in DEFINITIONS.items() if name != "suspend")
 
 
 def test_a_ratio_is_the_median_of_the_rounds_with_its_spread():
