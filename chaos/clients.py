@@ -37,8 +37,17 @@ UNSAFE: Final = ("publish", "publish", "api", "seed")
 class Clients:
     """All who use the daemons. `dice` are the seed's."""
 
-    def __init__(self, world: World, ledger: Ledger, reads: Commits, keys: Keys, dice: random.Random) -> None:
+    def __init__(
+        self,
+        world: World,
+        http: aiohttp.ClientSession,
+        ledger: Ledger,
+        reads: Commits,
+        keys: Keys,
+        dice: random.Random,
+    ) -> None:
         self._world = world
+        self._http = http
         self._ledger = ledger
         self._reads = reads
         self._keys = keys
@@ -271,7 +280,7 @@ class Clients:
         """What some daemon answers; None when it cannot be known whether it was done, or was not done."""
         daemon = self._dice.choice(self._world.daemons)
         try:
-            async with self._world.http.post(
+            async with self._http.post(
                 daemon.url + path,
                 data=body.encode() or None,
                 headers=headers,

@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
 
+import aiohttp
 import msgspec
 
 from chaos.checker import Checker, Violation, read_calls
@@ -88,7 +89,9 @@ async def run(plan: Plan, folder: Path) -> Report:
         before = _keys_there(world)
         proxies = await _open_proxies(undo, world, tally)
         await _open_daemons(world, proxies, plan, folder)
-        left = await _live(world, proxies, reads, keys, store, tally, ledger, plan)
+        # Many wait for daemons that are frozen: nobody must wait for their connections.
+        http = await undo.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)))
+        left = await _live(world, http, proxies, reads, keys, store, tally, ledger, plan)
         for daemon in world.daemons:
             await daemon.stop()
         log = folder / "invocations.jsonl"
@@ -133,6 +136,7 @@ async def _open_daemons(world: World, proxies: dict[str, Proxy], plan: Plan, fol
 
 async def _live(
     world: World,
+    http: aiohttp.ClientSession,
     proxies: dict[str, Proxy],
     reads: Commits,
     keys: Keys,
@@ -143,7 +147,7 @@ async def _live(
 ) -> list[Violation]:
     """Start and answer everything while it is broken; returns what has not ended in time."""
     dice = random.Random(f"clients {plan.seed}")
-    clients = Clients(world, ledger, reads, keys, dice)
+    clients = Clients(world, http, ledger, reads, keys, dice)
     faults = Faults(world, proxies, tally, ledger, plan, keys)
     crowd: list[tuple[Life, float]] = []
     for n in range(plan.executions):
