@@ -15,7 +15,7 @@ CAUGHT: Final = {
     "no-fence": 10,
     "effect-before-checkpoint": 1,
     "token-not-taken": 1,
-    "inbox-ignored-on-parking": 4,
+    "inbox-ignored-on-parking": 112,
     "timeout-over-answer": 30,
     "no-operation-id": 4,
     "due-not-set-on-parking": 1,
