@@ -44,7 +44,7 @@ class Shard:
     def history(self, id: str) -> list[HistoryEvent]:
         """The events of all chunks, as they stand."""
         value = self._keyspace.peek(self._base + b"history:" + id.encode())
-        return [event for _, chunk in value.ranked for event in read_chunk(chunk)] if isinstance(value, Scores) else []
+        return [event for chunk in value for event in read_chunk(chunk)] if isinstance(value, list) else []
 
     def has(self, name: str) -> bool:
         """Whether there is such a key."""
@@ -122,6 +122,9 @@ def _sets(shard: Shard) -> Iterator[str]:
 
 def history(id: str, events: Sequence[HistoryEvent]) -> Iterator[str]:
     """What is wrong with a history: gaps, a chain that leads nowhere, what happened twice, what happened too early."""
+    if not events:
+        yield f"{id} has no history"
+        return
     ids = [event.id for event in events]
     if ids != list(range(1, len(events) + 1)):
         yield f"{id}: the ids of its history are {ids}"

@@ -313,6 +313,10 @@ class Keyspace:
         self._drop_if_empty(c[1], entries)
         return list[Answer](first) if len(c) > 2 else first[0]
 
+    def _do_lindex(self, c: Sequence[bytes]) -> Answer:
+        entries, place = self._list(c[1]) or [], _integer(c[2])
+        return entries[place] if -len(entries) <= place < len(entries) else None
+
     def _do_llen(self, c: Sequence[bytes]) -> Answer:
         return len(self._list(c[1]) or ())
 

@@ -9,11 +9,12 @@ from typing import Final, Protocol, cast
 from lupa import luajit21
 
 from simulation.keyspace import Answer, Failure, Keyspace, Status
+from statebox.asl.jsontext import Json, is_object
 
 # What a script sees of Redis, and what Redis sees of a script's result. Answers cross the border as a kind and values.
 _PRELUDE: Final = rb"""
 local run, encode, decode = ...
-local select, type, ipairs, floor = select, type, ipairs, math.floor
+local select, type, pairs, floor = select, type, pairs, math.floor
 
 local function answer(kind, ...)
   if kind == 1 then return (...) end
@@ -36,10 +37,21 @@ redis = {
 }
 cjson = {
   encode = function(value)
-    if type(value) == 'table' then return encode(true, unpack(value)) end
-    return encode(false, value)
+    if type(value) ~= 'table' then return encode(0, value) end
+    if #value > 0 then return encode(1, unpack(value)) end
+    local flat = {}
+    for name, field in pairs(value) do
+      flat[#flat + 1] = name
+      flat[#flat + 1] = field
+    end
+    return encode(2, unpack(flat))
   end,
-  decode = function(text) return {decode(text)} end,
+  decode = function(text)
+    local flat, value = {decode(text)}, {}
+    if not flat[1] then return {unpack(flat, 2)} end
+    for i = 2, #flat, 2 do value[flat[i]] = flat[i + 1] end
+    return value
+  end,
 }
 
 local function reply(value)
@@ -163,14 +175,27 @@ def _answer(value: _LuaValue) -> Answer:
             return [_answer(inner[place]) for place in range(1, int(length) + 1)]
 
 
-def _encode(is_list: bool, *values: bytes) -> bytes:
-    """As cjson, for texts and lists of them: it escapes the slash as well."""
-    texts = [json.dumps(value.decode(), ensure_ascii=False).replace("/", "\\/").encode() for value in values]
-    if not is_list:
-        return texts[0]
-    # An empty table is an object.
-    return b"[" + b",".join(texts) + b"]" if texts else b"{}"
+def _encode(kind: int, *values: bytes | float) -> bytes:
+    """As cjson, for texts and numbers (0), lists (1) and objects (2) of them: it escapes the slash as well."""
+    texts = [_json(value) for value in values]
+    match kind:
+        case 0:
+            return texts[0]
+        case 1:
+            return b"[" + b",".join(texts) + b"]"
+        case _:
+            fields = sorted(zip(texts[::2], texts[1::2], strict=True))
+            return b"{" + b",".join(b"%s:%s" % field for field in fields) + b"}"
 
 
-def _decode(text: bytes) -> tuple[bytes, ...]:
-    return tuple(entry.encode() for entry in json.loads(text))
+def _json(value: bytes | float) -> bytes:
+    if not isinstance(value, bytes):
+        return _number(value)
+    return json.dumps(value.decode(), ensure_ascii=False).replace("/", "\\/").encode()
+
+
+def _decode(text: bytes) -> tuple[bytes | float | bool, ...]:
+    """Whether it is an object, and its entries."""
+    value: Json = json.loads(text)
+    flat: list[Json] = [part for pair in value.items() for part in pair] if is_object(value) else value
+    return is_object(value), *(part.encode() if isinstance(part, str) else part for part in flat)

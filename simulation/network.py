@@ -70,6 +70,13 @@ class Connection(asyncio.Transport):
 
     abort = close
 
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        assert isinstance(protocol, asyncio.Protocol)
+        self._protocol = protocol
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        return self._protocol
+
     def is_closing(self) -> bool:
         return not self.open
 

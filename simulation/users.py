@@ -76,6 +76,8 @@ class Users:
     def __init__(self, world: World, rng: Random, executions: int, shards: int) -> None:
         self.wanted: list[Wanted] = []
         self.answers: list[Given] = []
+        # What nobody ever answered, however often it was asked.
+        self.unheard: list[str] = []
         self._world = world
         self._rng = rng
         self._executions = executions
@@ -128,6 +130,8 @@ class Users:
             one.acknowledged = True
         except ExecutionAlreadyExists:
             one.refused = True
+        except Gone:
+            self.unheard.append(f"the start of {one.id}")
 
     async def _stop(self, one: Wanted, after: float) -> None:
         await asyncio.sleep(after)
@@ -136,6 +140,8 @@ class Users:
             await self._until_told(lambda service: service.stop_execution(one.id, operation=f"stop-{one.number}"))
         except ExecutionDoesNotExist:
             return
+        except Gone:
+            self.unheard.append(f"the stop of {one.id}")
 
     def _answer_what_is_asked(self) -> None:
         for shard in range(self._shards):
@@ -168,6 +174,8 @@ class Users:
             given.told = "taken"
         except _REFUSALS as refused:
             given.told = type(refused).__name__
+        except Gone:
+            self.unheard.append(f"the answer {given.value}")
 
     async def _until_told(self, question: Callable[[Service], Coroutine[None, None, _T]]) -> _T:
         """Ask one daemon after the other. Raises Gone when there is no end to it."""

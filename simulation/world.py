@@ -128,6 +128,7 @@ class World:
         await trouble
         await self._end()
         await self.users.done()
+        self._violated(*(f"{asked} was never answered" for asked in self.users.unheard))
         for shard in self._shards():
             self._violated(*checks.always(shard, self._now_ms()))
         self._violated(*checks.endings(self._shards(), self.users.wanted, self.users.answers))
@@ -198,9 +199,9 @@ class World:
                     self.counts["refused by the fence"] += 1
                 case [b"answered", _]:
                     self.counts["steps refused for an answer"] += 1
-                case [b"answered", _, _]:
+                case [b"answered", _, _, *_]:
                     self.counts["second answers refused"] += 1
-                case [b"existing", _]:
+                case [b"existing", *_]:
                     self.counts["starts repeated"] += 1
                 case bytes() if not answer.startswith(b"NOSCRIPT"):
                     self._violated(f"a script failed: {answer.decode(errors='replace')}")

@@ -12,17 +12,17 @@ from statebox.embedded import EmbeddedValkey
 _FOLDER: Final = Path(__file__).parents[2]
 # A seed that catches it, for each build without one of the safeguards.
 CAUGHT: Final = {
-    "no-fence": 21,
+    "no-fence": 10,
     "effect-before-checkpoint": 1,
     "token-not-taken": 1,
-    "inbox-ignored-on-parking": 4,
+    "inbox-ignored-on-parking": 112,
     "timeout-over-answer": 30,
-    "no-operation-id": 3,
+    "no-operation-id": 4,
     "due-not-set-on-parking": 1,
     "index-not-cleaned": 1,
     "status-index-not-moved": 1,
     "clock-ahead": 1,
-    "claim-without-fresh-token": 21,
+    "claim-without-fresh-token": 10,
     "held-not-cleaned": 1,
     "answer-forgotten": 1,
 }
