@@ -21,7 +21,7 @@ from statebox.engine.idempotency import refuse_reused
 from statebox.engine.ports import StateStanding
 from statebox.engine.statepaths import StatePath
 from statebox.store.codec import read_place
-from statebox.store.commits import Commits
+from statebox.store.commits import Asking
 from statebox.store.connection import Argument, Reply
 from statebox.store.continuations import read_continuations
 from statebox.store.keys import Keys
@@ -35,7 +35,7 @@ class _Kept(msgspec.Struct):
     by: str
 
 
-async def read_waiting(reads: Commits, keys: Keys, id: str, path: StatePath) -> tuple[bytes, str]:
+async def read_waiting(reads: Asking, keys: Keys, id: str, path: StatePath) -> tuple[bytes, str]:
     """The record of the branch that a path names, and the continuation that waits there; both are empty for none."""
     records = items(
         await reads.ask("HMGET", keys.of_id(id).execution(id), *(f"b:{branch}" for branch in path.branches))
@@ -43,7 +43,7 @@ async def read_waiting(reads: Commits, keys: Keys, id: str, path: StatePath) -> 
     return _waiting(records, path)
 
 
-async def read_state(reads: Commits, keys: Keys, id: str, path: StatePath, now_ms: int) -> StateStanding | None:
+async def read_state(reads: Asking, keys: Keys, id: str, path: StatePath, now_ms: int) -> StateStanding | None:
     """How it stands with an answer to a state; None where neither the execution nor an answer to it is known."""
     execution = keys.of_id(id).execution(id)
     branches = [f"b:{branch}" for branch in path.branches]
