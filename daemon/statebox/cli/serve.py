@@ -38,6 +38,8 @@ variables name, as STATEBOX_REDIS_PASSWORD_FILE, or from systemd's credentials:
 Examples:
   statebox serve
   statebox serve --redis-url redis://redis.internal:6379/2 --name $(hostname)
+  statebox serve --redis-url redis+sentinel://s1:26379,s2:26379/mymaster
+  statebox serve --redis-url redis+cluster://n1:6379,n2:6379 --redis-shards 12
   statebox serve --config statebox.toml --show-config
 
 SIGTERM and SIGINT: what is in flight gets --drain-seconds, then the exit code is 0; a second one hurries. SIGHUP reads
