@@ -22,11 +22,11 @@ from tests.durability.machines import ask
 from tests.durability.world import Daemon, Refused, World
 from tests.waiting import wait_until
 
-_REQUESTS: Final = 4000
+_REQUESTS: Final = 2000
 _BODY_BYTES: Final = 20_000
-_WATCHDOG_SECONDS: Final = 3.0
-# What 4,000 requests of 20 KB each would take if they were all kept is more than twice this.
-_MOST_GROWTH_MIB: Final = 60
+_WATCHDOG_SECONDS: Final = 9.0
+# What 2,000 requests of 20 KB each would take if they were all kept, 50 KB each and more, is about twice this.
+_MOST_GROWTH_MIB: Final = 50
 
 
 @contextlib.contextmanager
@@ -87,7 +87,7 @@ class Flood:
 
     async def run(self) -> None:
         # More at once would keep this process busy with itself, and the daemon waiting for it.
-        connector = aiohttp.TCPConnector(limit=1000)
+        connector = aiohttp.TCPConnector(limit=500)
         async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=120)) as http:
             await asyncio.gather(*(self._start(http) for _ in range(_REQUESTS)))
 
@@ -110,8 +110,8 @@ async def test_a_flood_while_redis_hangs_costs_neither_memory_nor_life(strict_wo
     async with supervisor.listening():
         daemon = await world.daemon(
             "a",
-            "--max-requests=200",
-            "--max-connections=300",
+            "--max-requests=100",
+            "--max-connections=200",
             NOTIFY_SOCKET=str(tmp_path / "notify"),
             WATCHDOG_USEC=str(int(_WATCHDOG_SECONDS * 1e6)),
         )
@@ -139,12 +139,13 @@ async def test_a_flood_while_redis_hangs_costs_neither_memory_nor_life(strict_wo
         watching.cancel()
 
         assert set(flood.statuses) == {429, 503}, flood.statuses
-        assert flood.statuses[503] >= 100
+        assert flood.statuses[503] >= 50
         assert flood.without_retry_after == 0
         # 8 s of patience, 5 s for the last try, and the time that two shared cores take.
         assert flood.slowest < 30, flood.slowest
         assert largest - small < _MOST_GROWTH_MIB, (small, largest)
-        assert max(alive) < 5, max(alive)
+        # Measured by a process that is as busy as the daemon; supervisors give it 10 s.
+        assert max(alive) < 10, max(alive)
         assert supervisor.longest_pause(began) < _WATCHDOG_SECONDS
 
         async def works() -> bool:

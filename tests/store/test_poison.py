@@ -142,7 +142,7 @@ async def test_what_a_newer_daemon_has_written_is_left_to_newer_daemons(daemons:
 async def test_a_broken_chunk_of_history_is_told_to_whoever_wants_to_read_it(store: RedisStore, daemons: Daemons):
     """The execution itself needs none of it, and goes on."""
     await two_due(store)
-    ask(daemons.server, "ZADD", f"{BASE}history:m:x", 5, "[1,5,oops")
+    ask(daemons.server, "RPUSH", f"{BASE}history:m:x", "[1,5,oops")
 
     with pytest.raises(Unreadable, match="chunk of history cannot be read"):
         await store.history("m:x", 0, 100, reverse=False)
@@ -155,7 +155,7 @@ async def test_a_broken_chunk_of_history_is_told_to_whoever_wants_to_read_it(sto
 
 async def test_a_newer_chunk_of_history_is_said_to_be_newer(store: RedisStore, daemons: Daemons):
     await two_due(store)
-    ask(daemons.server, "ZADD", f"{BASE}history:m:x", 5, "[2,5,{}]")
+    ask(daemons.server, "RPUSH", f"{BASE}history:m:x", "[2,5,{}]")
 
     with pytest.raises(Unreadable, match="the format 2, written by a newer statebox"):
         await store.history("m:x", 0, 100, reverse=False)

@@ -36,6 +36,11 @@ async def own(own_valkey: EmbeddedValkey) -> AsyncIterator[Daemons]:
         await store.close()
 
 
+def server_of(own: Daemons) -> EmbeddedValkey:
+    assert isinstance(own.server, EmbeddedValkey)
+    return own.server
+
+
 async def begin(store: RedisStore, name: str = "x") -> Lease:
     started = await store.start(DEFINITION, first_step(execution(name, branches=[branch()])), name)
     assert started.lease is not None
@@ -55,21 +60,21 @@ async def test_a_redis_that_could_not_save_is_away_until_it_can(own: Daemons):
     """MISCONF: it refuses writes while its last snapshot has failed; here as there is a folder in the file's place."""
     store = await own.open(patience_seconds=0.3)
     lease = await begin(store)
-    in_the_way = own.server.data / "dump.rdb"
+    in_the_way = server_of(own).data / "dump.rdb"
     in_the_way.mkdir()
-    ask(own.server, "CONFIG SET", "save", "3600 1")
-    ask(own.server, "BGSAVE")
-    await wait_until(lambda: _last_save(own.server) == "err", "the snapshot to fail")
-    before = await snapshot(own.server)
+    ask(server_of(own), "CONFIG SET", "save", "3600 1")
+    ask(server_of(own), "BGSAVE")
+    await wait_until(lambda: _last_save(server_of(own)) == "err", "the snapshot to fail")
+    before = await snapshot(server_of(own))
 
     await is_away(begin(store, "y"), "MISCONF")
     await is_away(store.checkpoint(lease, step(2)), "MISCONF")
-    assert await snapshot(own.server) == before
+    assert await snapshot(server_of(own)) == before
     assert (await store.describe("m:x")).name == "x"
 
     in_the_way.rmdir()
-    ask(own.server, "BGSAVE")
-    await wait_until(lambda: _last_save(own.server) == "ok", "the snapshot to succeed")
+    ask(server_of(own), "BGSAVE")
+    await wait_until(lambda: _last_save(server_of(own)) == "ok", "the snapshot to succeed")
     assert (await store.checkpoint(lease, step(2))).lease is not None
     await begin(store, "y")
 
@@ -77,14 +82,14 @@ async def test_a_redis_that_could_not_save_is_away_until_it_can(own: Daemons):
 async def test_a_redis_that_is_busy_with_somebodys_script_is_away_until_that_is_killed(own: Daemons):
     store = await own.open(patience_seconds=0.5)
     lease = await begin(store)
-    ask(own.server, "CONFIG SET", "busy-reply-threshold", 10)
-    endless = asyncio.ensure_future(asyncio.to_thread(_run_endless_script, own.server))
-    await wait_until(lambda: _says(own.server, "BUSY"), "the script to run for longer than the threshold")
+    ask(server_of(own), "CONFIG SET", "busy-reply-threshold", 10)
+    endless = asyncio.ensure_future(asyncio.to_thread(_run_endless_script, server_of(own)))
+    await wait_until(lambda: _says(server_of(own), "BUSY"), "the script to run for longer than the threshold")
 
     await is_away(store.checkpoint(lease, step(2)), "BUSY")
     await is_away(begin(store, "y"), "BUSY")
 
-    ask(own.server, "SCRIPT KILL")
+    ask(server_of(own), "SCRIPT KILL")
     await endless
     assert (await store.checkpoint(lease, step(2))).lease is not None
     assert len(await store.history("m:x", 0, 10, reverse=False)) == 2
@@ -94,6 +99,7 @@ async def test_a_redis_that_is_loading_is_away_until_it_has_loaded(tmp_path: Pat
     """It is made to take its time for each key."""
     options = [("enable-debug-command", "yes"), ("key-load-delay", "150")]
     async with make_server("valkey", tmp_path / "valkey", appendfsync="always", options=options) as server:
+        assert isinstance(server, EmbeddedValkey)
         own = Daemons(server)
         store = await own.open(patience_seconds=0.3)
         lease = await begin(store)
@@ -113,12 +119,12 @@ async def test_a_redis_that_is_loading_is_away_until_it_has_loaded(tmp_path: Pat
 async def test_a_redis_that_hangs_lets_nobody_wait_for_long_however_many_ask(own: Daemons):
     """Neither those in flight nor those that wait behind them, in many batches, wait for more than one round."""
     store = await own.open(command_seconds=0.4, connect_seconds=0.4, patience_seconds=0.6)
-    os.kill(own.server.pid, signal.SIGSTOP)
+    os.kill(server_of(own).pid, signal.SIGSTOP)
     began = time.monotonic()
     try:
         answers = await asyncio.gather(*(store.describe(f"m:x{n}") for n in range(6000)), return_exceptions=True)
     finally:
-        os.kill(own.server.pid, signal.SIGCONT)
+        os.kill(server_of(own).pid, signal.SIGCONT)
 
     assert {type(answer) for answer in answers} == {ServiceUnavailable}
     assert time.monotonic() - began < 6

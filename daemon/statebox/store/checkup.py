@@ -11,10 +11,12 @@ from typing import Final
 
 from statebox.engine.checkup import Finding, fail, ok, warn
 from statebox.engine.errors import ServiceUnavailable
+from statebox.store.cluster import commits_for
 from statebox.store.codec import FORMAT
-from statebox.store.commits import Commits, Refused
+from statebox.store.commits import Asking, Refused
 from statebox.store.connection import Argument, RedisSettings, Reply
 from statebox.store.keys import Keys
+from statebox.store.primary import Primary
 from statebox.store.replies import integer, items, maybe_integer, strings, text
 from statebox.store.rights import acl_line, rights
 
@@ -29,17 +31,19 @@ _NOT_TOLD: Final = "unknown: this user may not ask for it"
 
 async def check_redis(settings: RedisSettings, shards: int) -> AsyncIterator[Finding]:
     """Findings, in the order in which somebody should read them. Changes nothing; what goes wrong is a finding."""
-    commits = Commits(replace(settings, patience_seconds=_PATIENCE_SECONDS), "statebox-doctor")
+    brief, keys = replace(settings, patience_seconds=_PATIENCE_SECONDS), Keys(settings.prefix, shards)
+    one_of_each = (keys.namespace, *(shard.due for shard in keys.shards))
+    commits = commits_for(brief, "statebox-doctor", one_of_each, Primary(brief))
     commits.open()
     try:
-        async for finding in _Checkup(commits, settings, Keys(settings.prefix, shards)).findings():
+        async for finding in _Checkup(commits, settings, keys).findings():
             yield finding
     finally:
         await commits.close()
 
 
 class _Checkup:
-    def __init__(self, commits: Commits, settings: RedisSettings, keys: Keys) -> None:
+    def __init__(self, commits: Asking, settings: RedisSettings, keys: Keys) -> None:
         self._commits = commits
         self._settings = settings
         self._keys = keys

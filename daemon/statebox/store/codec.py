@@ -28,7 +28,7 @@ _T = TypeVar("_T")
 class NewerFormat(Unreadable):
     """What is stored was written by a newer statebox; this one leaves it alone."""
 
-    def __init__(self, message: str, format: int) -> None:
+    def __init__(self, message: str | None = None, format: int = 0) -> None:
         super().__init__(message)
         self.format = format
 

@@ -31,7 +31,10 @@ if noted then
   for i, id in ipairs(cjson.decode(noted)) do
     who.token = nonce .. '.' .. i
     local record = record_of(id)
-    if standing(record, who) == 'ours' then values[#values + 1] = load(record, who.token) end
+    if standing(record, who) == 'ours' then
+      local readable, value = pcall(load, record, who.token)
+      if readable then values[#values + 1] = value end
+    end
   end
   return {values, aside, next_due(), 0, 0, left}
 end

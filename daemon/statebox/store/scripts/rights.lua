@@ -5,6 +5,8 @@
 -- ARGV    base, now (neither is looked at), then for each command how many words it has, and those
 -- Returns the numbers of those that are refused, the first being 1
 
+--!include parts/base.lua
+
 local refused, at, number = {}, 3, 0
 while at <= #ARGV do
   local last = at + tonumber(ARGV[at])
