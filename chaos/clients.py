@@ -288,6 +288,10 @@ class Clients:
             ) as answer:
                 status, said = answer.status, await answer.read()
         except (aiohttp.ClientError, TimeoutError, OSError):
+            # aiohttp tells of its own timeout where both came at once.
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise asyncio.CancelledError from None
             return None
         if status in (429, 503, 504):
             return None

@@ -15,6 +15,7 @@ from chaos.ledger import Ledger
 from chaos.plan import Plan
 from chaos.proxy import Proxy, scripts_in_flight
 from chaos.tally import Tally
+from statebox.embedded import EmbeddedValkeyError
 from statebox.store.keys import Keys
 from tests.durability.world import Daemon, World
 from tests.servers import ask
@@ -206,7 +207,16 @@ class Faults:
             self._tally.counts["Valkey restarts with commands in flight"] += in_flight > 0
             self._say(f"killed the Valkey with {in_flight} scripts in flight")
             await asyncio.sleep(self._plan.lease_seconds * 0.7 * self._dice.random())
-            await self._world.valkey.restart()
+            await self._restart_valkey()
+
+    async def _restart_valkey(self) -> None:
+        while True:
+            try:
+                await self._world.valkey.restart()
+                return
+            except EmbeddedValkeyError as why:
+                # On a busy disk, with every write synced, it may say nothing for long.
+                self._say(f"the Valkey did not start, once more: {why}")
 
     async def _moment(self, holds: Callable[[], bool]) -> None:
         """Wait until something holds, though not for ever: such moments come and go with what is asked."""
