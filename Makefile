@@ -5,10 +5,7 @@
 # make check   what CI runs: lint and test, with nothing left out
 # make conformance   runs recorded executions of AWS Step Functions, where they are; ARGS="--diff --only map" are given to it
 # make chaos [SEED=n] [SECONDS=180]   breaks daemons, connections and their Valkey under load, and checks all that is left
-<<<<<<< HEAD
-=======
 # make simulation   plays engine and store against a seeded adversary in virtual time; SEEDS=1-1000, ARGS="--break no-fence"
->>>>>>> simulation
 # make bench   runs the benchmarks, those beside peers too, which it installs; ARGS="quick" is a short form of these
 # make clean   removes everything that the others made, .venv included
 
