@@ -18,6 +18,7 @@ from simulation.world import Outcome, play
 # With another one, sets have another order in each process, and a seed would not do the same twice.
 _HASH_SEED: Final = "0"
 _AT_ONCE: Final = 20
+_BETWEEN_NEWS: Final = 500
 _MOST_TRIED: Final = 300
 
 
@@ -38,6 +39,8 @@ def main() -> int:
     bad = played = commands = 0
     for outcome in _outcomes(options.seeds, options.broken, options.jobs):
         played += 1
+        if played % _BETWEEN_NEWS == 0:
+            print(f"{played} seeds, {bad} with violations", file=sys.stderr)
         commands += outcome.commands
         counts.update(outcome.counts)
         if options.traces:
