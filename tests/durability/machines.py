@@ -92,6 +92,18 @@ def ask_beside_failure(seconds: float) -> Json:
     }
 
 
+def wait_beside_call(seconds: float) -> Json:
+    """A long call in one branch; in the other a call that becomes wanted before the first has ended."""
+    call: Json = {"Type": "Task", "Resource": "openwhisk:slow", "End": True}
+    first = {"Long": {**call, "Parameters": {"seconds": seconds, "n": 1}}}
+    then = {
+        "Pause": {"Type": "Wait", "Seconds": 1, "Next": "Short"},
+        "Short": {**call, "Parameters": {"seconds": 0.1, "n": 2}},
+    }
+    branches = [{"StartAt": "Long", "States": first}, {"StartAt": "Pause", "States": then}]
+    return {"StartAt": "Both", "States": {"Both": {"Type": "Parallel", "Branches": branches, "End": True}}}
+
+
 ASK_EACH: Json = {
     "StartAt": "Each",
     "States": {"Each": {"Type": "Map", "ItemProcessor": ask(), "End": True}},

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from statebox.asl.jsontext import Json, read_json
-from tests.durability.machines import INCSQUARE, slow
+from tests.durability.machines import INCSQUARE, slow, wait_beside_call
 from tests.durability.world import LEASE_SECONDS, Daemon, World, check_history
 from tests.servers import ask as redis
 from tests.waiting import wait_until
@@ -100,6 +100,19 @@ async def test_a_stopped_daemon_gives_its_leases_back_at_once(world: World):
     await wait_until(lambda: len(world.calls()) >= 10, "the calls to be under way")
     assert await first.stop() == 0
     await answer_all_and_check(second, ids)
+    assert set(world.calls_by_attempt().values()) == {1}
+
+
+async def test_a_call_that_became_wanted_while_its_daemon_was_stopping_is_made_by_another(world: World):
+    """The call that was in flight ends last: nothing is under way any more, but not everything is done."""
+    first = await world.daemon("first", "--drain-seconds=10")
+    second = await world.daemon("second", "--lease-seconds=60")
+    id = await first.start_execution(wait_beside_call(2.5), {}, name="x")
+    await wait_until(lambda: bool(world.calls()), "the long call to be under way")
+
+    assert await first.stop() == 0
+
+    assert (await second.ended(id))["status"] == "SUCCEEDED"
     assert set(world.calls_by_attempt().values()) == {1}
 
 

@@ -263,6 +263,9 @@ class Runner:
             return False
         if execution.unfinished or len(self._pending) > self._from_inbox:
             return True
+        if self._winding_down:
+            # Calls that became wanted meanwhile were not begun, and are in flight nowhere.
+            return not execution.idle
         if any(branch not in touched for branch in self._flight.calls):
             return True
         looked_at = {*touched, *step.changed}
