@@ -12,20 +12,19 @@ import pytest
 from statebox.asl.jsontext import Json, read_json
 from tests.durability.machines import ASK_EACH, INCSQUARE, ask, ask_beside_failure
 from tests.durability.world import Daemon, Refused, World, check_history
-from tests.servers import ask as redis
 from tests.waiting import wait_until
 
 
 async def publish(world: World, daemon: Daemon, token: str) -> None:
     """PUBLISH resume <id>."""
     del daemon
-    redis(world.valkey, "PUBLISH", "resume", token)
+    world.publish(token)
 
 
 async def publish_json(world: World, daemon: Daemon, token: str) -> None:
     """PUBLISH resume {"continuation": …, "output": …}."""
     del daemon
-    redis(world.valkey, "PUBLISH", "resume", f'{{"continuation": "{token}", "output": {{}}}}')
+    world.publish(f'{{"continuation": "{token}", "output": {{}}}}')
 
 
 async def post(world: World, daemon: Daemon, token: str) -> None:
@@ -211,8 +210,8 @@ async def test_garbage_on_the_resume_channel_is_logged_and_harms_nobody(world: W
         "not-there",
         '{"continuation":"a"}',
     ):
-        redis(world.valkey, "PUBLISH", "resume", garbage)
-    redis(world.valkey, "PUBLISH", "resume", f'{{"continuation": "{token}", "error": "No", "cause": "because"}}')
+        world.publish(garbage)
+    world.publish(f'{{"continuation": "{token}", "error": "No", "cause": "because"}}')
     described = await daemon.ended(id)
     assert (described["status"], described["error"], described["cause"]) == ("FAILED", "No", "because")
     assert "cannot be read" in daemon.log()

@@ -86,7 +86,7 @@ async def test_of_many_early_answers_at_the_same_moment_the_first_wins(world: Wo
         assert [refused.status for refused in told] == [409] * 3
         winner = next(n for n, outcome in enumerate(outcomes) if not isinstance(outcome, BaseException))
         message = f'{{"execution": "test:w{round}", "state": "Ask", "output": {{"by": "PUBLISH"}}}}'
-        redis(world.valkey, "PUBLISH", "resume", message)
+        world.publish(message)
         id = await daemons[1].start_execution(ask(), {}, name=f"w{round}")
         assert read_json((await daemons[0].ended(id))["output"]) == {"by": winner}
 
@@ -109,7 +109,7 @@ async def test_a_message_that_every_daemon_hears_answers_one_visit_of_a_state(wo
     id = await daemons[0].start_execution(loop, {}, name="loop")
     for visit in range(10):
         message = f'{{"execution": "test:loop", "state": "Ask", "output": {{"visit": {visit}}}}}'
-        redis(world.valkey, "PUBLISH", "resume", message)
+        world.publish(message)
 
         async def is_taken(visit: int = visit) -> bool:
             return [event["type"] for event in await daemons[0].history(id)].count("TaskSucceeded") > visit

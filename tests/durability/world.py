@@ -26,7 +26,7 @@ from statebox.store.connection import RedisSettings
 from statebox.store.redis_store import RedisStore, StoreSettings
 from tests.cluster import ValkeyCluster
 from tests.sentinels import Watched
-from tests.servers import Server, make_server
+from tests.servers import Server, ask, make_server
 from tests.waiting import wait_until
 
 _JSON: Final = {"Content-Type": "application/x-amz-json-1.0"}
@@ -210,6 +210,11 @@ class World:
         """The Valkey, where it is one server."""
         assert isinstance(self.server, EmbeddedValkey)
         return self.server
+
+    def publish(self, message: str) -> None:
+        """What somebody says on the `resume` channel."""
+        assert not isinstance(self.server, Watched)
+        ask(self.server, "PUBLISH", "resume", message)
 
     async def daemon(self, name: str, *options: str, **environment: str) -> Daemon:
         """A running daemon of that name."""
