@@ -21,7 +21,7 @@ from benchmarks.contest.moto import Moto
 from benchmarks.contest.overhttp import OverHttp
 from benchmarks.contest.processes import Failed, line_of, process
 from benchmarks.contest.report import Contest, Measured, machine, report
-from benchmarks.contest.restate import Restate
+from benchmarks.contest.restate import Restate, RestateInMemory
 from benchmarks.contest.results import write_results
 from benchmarks.contest.sides import Cast, InProcess, Side, Wmfs
 
@@ -79,17 +79,26 @@ async def _sides(undo: AsyncExitStack, actions: int) -> Sequence[Side]:
     if shutil.which("node"):
         sides.append(Wmfs())
     sides += [InProcess("always"), OverHttp()]
-    for peer in (Restate(actions), Moto()):
+    restate = Restate(actions)
+    for peer in (restate, Moto()):
         try:
             sides.append(await undo.enter_async_context(peer))
         except Failed as failed:
             print(f"{peer.name} is left out: {failed}", file=sys.stderr)
+    if restate in sides:
+        sides.append(RestateInMemory(restate))
     return [*sides, OverHttp("always"), OverHttp(daemons=2)]
 
 
 def _takes_part(side: Side, cast: Cast) -> bool:
-    # moto does some dozens a second, whatever the concurrency.
-    return not isinstance(side, Moto) or (cast.workload in _MOTO and cast.concurrency in (10, 100))
+    match side:
+        case Moto():
+            # It does some dozens a second, whatever the concurrency.
+            return cast.workload in _MOTO and cast.concurrency in (10, 100)
+        case RestateInMemory():
+            return cast.workload == "suspend"
+        case _:
+            return True
 
 
 async def _measure(side: Side, cast: Cast, actions: int, round: int) -> list[Measured]:

@@ -95,6 +95,7 @@ _HTTP_ALWAYS: Final = "statebox over HTTP, always"
 _TWO: Final = "statebox over HTTP, everysec, 2 daemons"
 _WMFS: Final = "@wmfs/statebox in process, in memory"
 _RESTATE: Final = "Restate over HTTP"
+_RESTATE_IN_MEMORY: Final = "Restate over HTTP, waiting in memory"
 BARS: Final = (
     Bar("pass10 in process / @wmfs/statebox, at 100", _INSIDE, _WMFS, "pass10", 100, 0.7, _rate),
     Bar("pass10w in process / @wmfs/statebox, at 100 (no bar)", _INSIDE, _WMFS, "pass10w", 100, 0.0, _rate),
@@ -102,6 +103,15 @@ BARS: Final = (
     Bar("pass10 over HTTP / Restate, at 100", _HTTP, _RESTATE, "pass10", 100, 6.0, _rate),
     Bar("task5 over HTTP / Restate, at 100", _HTTP, _RESTATE, "task5", 100, 2.0, _rate),
     Bar("resumes over HTTP / Restate, at 100", _HTTP, _RESTATE, "suspend", 100, 1.5, _rate),
+    Bar(
+        "resumes over HTTP / Restate that waits in memory, at 100 (no bar)",
+        _HTTP,
+        _RESTATE_IN_MEMORY,
+        "suspend",
+        100,
+        0.0,
+        _rate,
+    ),
     Bar("p99 of resumes over HTTP / Restate, at 10", _HTTP, _RESTATE, "suspend", 10, None, _p99),
     Bar("pass10 over HTTP, always / Restate, at 100 (no bar)", _HTTP_ALWAYS, _RESTATE, "pass10", 100, 0.0, _rate),
     Bar("task5 over HTTP, always / Restate, at 100 (no bar)", _HTTP_ALWAYS, _RESTATE, "task5", 100, 0.0, _rate),

@@ -22,7 +22,9 @@ from statebox.asl.jsontext import Json, write_json_text
 
 _FOLDER: Final = PEERS / "restate"
 _PATIENCE_SECONDS: Final = 120.0
-_UNENDED: Final = "select count(*) as n from sys_invocation where status != 'completed'"
+# Of the service's invocations, which end up completed.
+_UNENDED: Final = "status != 'completed'"
+_SUSPENDED: Final = "status = 'suspended'"
 
 
 class Restate:
@@ -76,17 +78,21 @@ class Restate:
     async def measure(self, cast: Cast, actions: int) -> Cell:
         """One cell; the server goes on from cell to cell."""
         assert actions == self._actions
-        pids = {"restate-server": self._server.pid, "service (node)": self._service.pid}
-        if cast.workload != "suspend":
-            request = http_request(self._ingress, f"/Bench/{cast.workload}", CONTEXT)
-            return await loaded(Ask([self._ingress], cast.concurrency, cast.seconds, request), pids)
+        if cast.workload == "suspend":
+            return await self.resumes(cast, "suspend")
+        request = http_request(self._ingress, f"/Bench/{cast.workload}", CONTEXT)
+        return await loaded(Ask([self._ingress], cast.concurrency, cast.seconds, request), self._pids())
+
+    async def resumes(self, cast: Cast, handler: str) -> Cell:
+        """A cell of resumes. What `handler` suspend runs is suspended; waiting holds it in the service's memory."""
+        pids = self._pids()
         before = sum(map(resident_bytes, pids.values()))
-        ids = await self._suspend(cast.suspended)
+        ids = await self._suspend(cast.suspended, handler)
         held = (sum(map(resident_bytes, pids.values())) - before) / cast.suspended
         requests = [http_request(self._ingress, f"/restate/awakeables/{id}/resolve", ANSWER) for id in ids]
         cell = await loaded(Ask([self._ingress], cast.concurrency, requests=requests), pids)
         began = time.perf_counter()
-        await self._all_ended()
+        await self._until(_UNENDED, 0)
         seconds = cell.outcome.seconds + time.perf_counter() - began
         outcome = msgspec.structs.replace(cell.outcome, seconds=seconds, bytes_each=held)
         return msgspec.structs.replace(cell, outcome=outcome)
@@ -99,14 +105,17 @@ class Restate:
             if response.status >= 300:
                 raise Failed(f"Restate does not take the service: {await response.text()}")
 
-    async def _suspend(self, many: int) -> Sequence[str]:
+    def _pids(self) -> dict[str, int]:
+        return {"restate-server": self._server.pid, "service (node)": self._service.pid}
+
+    async def _suspend(self, many: int, handler: str) -> Sequence[str]:
         left = iter(range(many))
         async with aiohttp.ClientSession() as session:
 
             async def start() -> None:
                 for _ in left:
                     async with session.post(
-                        f"http://127.0.0.1:{self._ingress}/Bench/suspend/send", json=CONTEXT
+                        f"http://127.0.0.1:{self._ingress}/Bench/{handler}/send", json=CONTEXT
                     ) as response:
                         await response.read()
 
@@ -118,17 +127,33 @@ class Restate:
                     if line.startswith(("sign_", "prom_")):
                         ids.append(line)
                 await starting
+        if handler == "suspend":
+            await self._until(_SUSPENDED, many)
         return ids
 
-    async def _all_ended(self) -> None:
-        question: Json = {"query": _UNENDED}
+    async def _until(self, which: str, count: int) -> None:
+        """Wait until there are so many such invocations."""
+        question: Json = {"query": f"select count(*) as n from sys_invocation where {which}"}
         headers = {"Accept": "application/json"}
         async with aiohttp.ClientSession(headers=headers) as session, asyncio.timeout(_PATIENCE_SECONDS):
             while True:
                 async with session.post(f"http://127.0.0.1:{self._admin}/query", json=question) as response:
-                    if (await response.json())["rows"][0]["n"] == 0:
+                    if (await response.json())["rows"][0]["n"] == count:
                         return
                 await asyncio.sleep(0.05)
+
+
+class RestateInMemory:
+    """Restate where what waits has not been suspended yet, as it does for the first minute by default."""
+
+    name = "Restate over HTTP, waiting in memory"
+
+    def __init__(self, restate: Restate) -> None:
+        self._restate = restate
+
+    async def measure(self, cast: Cast, actions: int) -> Cell:
+        """A cell of resumes; the other workloads are Restate's own."""
+        return await self._restate.resumes(cast, "waiting")
 
 
 def _server() -> str:

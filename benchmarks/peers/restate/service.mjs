@@ -40,9 +40,13 @@ function pass (state, data) {
   return state.ResultPath ? { ...data, r: state.Result } : state.Result
 }
 
+// What was suspended runs from its beginning again, and comes by the same awakeable.
+const told = new Set()
+
 async function suspend (ctx) {
   const { id, promise } = ctx.awakeable()
-  process.stdout.write(`${id}\n`)
+  if (!told.has(id)) process.stdout.write(`${id}\n`)
+  told.add(id)
   return await promise
 }
 
@@ -60,4 +64,7 @@ const machine = ({ StartAt, States }) => async (ctx, input) => {
 const handlers = Object.fromEntries(
   Object.entries(JSON.parse(definitions)).map(([name, definition]) => [name, machine(definition)])
 )
+// By default the service holds what waits in its memory for a minute. This one is suspended at once, as statebox does.
+handlers.waiting = handlers.suspend
+handlers.suspend = restate.handlers.handler({ inactivityTimeout: 1 }, handlers.suspend)
 restate.serve({ services: [restate.service({ name: 'Bench', handlers })], port: Number(port) })
