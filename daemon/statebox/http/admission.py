@@ -25,7 +25,7 @@ class Admission:
         self.bytes = 0
 
     @contextlib.contextmanager
-    def admit(self, request: web.Request) -> Generator[None]:
+    def admit(self, request: web.BaseRequest) -> Generator[None]:
         """Let a request in, for as long as it is being served. Raises TooManyRequests."""
         if request.path in _ALWAYS:
             yield

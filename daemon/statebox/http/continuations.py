@@ -24,23 +24,21 @@ class Continuations:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    async def get(self, request: web.Request) -> web.Response:
+    async def get(self, _: web.BaseRequest, continuation: str) -> web.Response:
         """What is waited for, since when and until when, and how it was answered. Never changes anything."""
-        token = request.match_info["continuation"]
         try:
-            found = await self._service.continuation(token)
+            found = await self._service.continuation(continuation)
         except InvalidToken as error:
-            raise _in_the_seeds_words(error, token) from None
+            raise _in_the_seeds_words(error, continuation) from None
         return answer(continuation_shown(found), headers={EXECUTION_HEADER: found.execution})
 
-    async def post(self, request: web.Request) -> web.Response:
+    async def post(self, request: web.BaseRequest, continuation: str) -> web.Response:
         """Answer it: the body, any JSON, is its output; an empty one says nothing but "go on".
 
         `?error=NAME&cause=TEXT` with an empty body fails it instead. The header Idempotency-Key makes it safe to ask
         again when the reply was lost: the same key gets the same reply.
         """
-        token = request.match_info["continuation"]
-        id = await answer_continuation(self._service, token, await read_said(request))
+        id = await answer_continuation(self._service, continuation, await read_said(request))
         return answer({"execution": id, "status": "answered"}, headers={EXECUTION_HEADER: id})
 
 

@@ -18,10 +18,9 @@ class Executions:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    async def get(self, request: web.Request) -> web.Response:
+    async def get(self, _: web.BaseRequest, machine: str, name: str) -> web.Response:
         """The execution as last written."""
-        id = f"{request.match_info['machine']}:{request.match_info['name']}"
-        execution = await self._service.describe_execution(id)
+        execution = await self._service.describe_execution(f"{machine}:{name}")
         return answer(execution_shown(execution), headers={EXECUTION_HEADER: execution.id})
 
 

@@ -49,14 +49,14 @@ class Guard:
         self._hosts = self._named | {_plain(settings.host), "localhost"}
         self._tokens = tuple(map(_digest, settings.tokens))
 
-    def check(self, request: web.Request) -> None:
+    def check(self, request: web.BaseRequest) -> None:
         """Let the request pass. Raises ForeignRequest, TokenRequired, ValidationException."""
         authority = self._check_host(request)
         self._check_origin(request, authority)
         if self._tokens and request.path not in _FREE_OF_TOKENS:
             self._check_token(request)
 
-    def _check_host(self, request: web.Request) -> str:
+    def _check_host(self, request: web.BaseRequest) -> str:
         hosts = request.headers.getall("Host", [])
         if not hosts and request.version < (1, 1):
             return ""  # no browser: they have all sent it for decades
@@ -69,7 +69,7 @@ class Guard:
             )
         return hosts[0].lower()
 
-    def _check_origin(self, request: web.Request, authority: str) -> None:
+    def _check_origin(self, request: web.BaseRequest, authority: str) -> None:
         if request.headers.get("Sec-Fetch-Site", "").lower() == "cross-site":
             raise ForeignRequest("Requests that a page of another site makes are refused")
         origin = request.headers.get("Origin")
@@ -80,7 +80,7 @@ class Guard:
             return
         raise ForeignRequest(f"Requests that a page of {origin} makes are refused")
 
-    def _check_token(self, request: web.Request) -> None:
+    def _check_token(self, request: web.BaseRequest) -> None:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         given = _digest(token.strip())
         # All are compared, and digests only, so that the time it takes tells nothing.
@@ -121,7 +121,7 @@ def _is_loopback(host: str) -> bool:
     return host == "localhost" if address is None else address.is_loopback
 
 
-def _arrived_at(request: web.Request) -> str | None:
+def _arrived_at(request: web.BaseRequest) -> str | None:
     """The address that the connection was made to: no page can have it as its name, unless this daemon served it."""
     transport = request.transport
     name = None if transport is None else transport.get_extra_info("sockname")

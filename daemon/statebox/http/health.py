@@ -47,11 +47,11 @@ class HealthEndpoints:
     def __init__(self, health: Health) -> None:
         self._health = health
 
-    async def livez(self, _: web.Request | None = None) -> web.Response:
+    async def livez(self, _: web.BaseRequest | None = None) -> web.Response:
         """The event loop turns. Never touches Redis: a restart of the daemon would not mend that."""
         return answer({"status": "ok"}, READY)
 
-    async def readyz(self, _: web.Request | None = None) -> web.Response:
+    async def readyz(self, _: web.BaseRequest | None = None) -> web.Response:
         """Whether it may be sent work, and why not."""
         reasons = list(self._health.unready())
         if not await self._redis_ok():
@@ -60,7 +60,7 @@ class HealthEndpoints:
             return answer({"status": "not ready", "reasons": reasons}, NOT_READY, retry_headers(NOT_READY))
         return answer({"status": "ok"}, READY)
 
-    async def healthz(self, _: web.Request | None = None) -> web.Response:
+    async def healthz(self, _: web.BaseRequest | None = None) -> web.Response:
         """How it is doing, in figures; those that only Redis knows are null while it is away."""
         counts = await self._counts() if await self._redis_ok() else None
         oldest_ms = None if counts is None else counts.oldest_suspended_ms

@@ -24,26 +24,35 @@ _PROTOCOL_TYPE: Final = "application/x-amz-json-1.0"
 _ALWAYS: Final = {"Cache-Control": "no-store", "Server": f"statebox/{__version__}"}
 
 
-async def read_bytes(request: web.Request) -> bytes:
+async def read_bytes(request: web.BaseRequest) -> bytes:
     """The body. Raises BodyTooLarge (before reading it, where its length is told), EncodedBody, TooManyRequests."""
     if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
         raise EncodedBody
     limit = request.client_max_size
-    too_large = BodyTooLarge(f"The body is larger than the {limit} bytes that this daemon accepts")
-    if request.content_length is not None and request.content_length > limit:
-        raise too_large
-    make_room_for_body(limit if request.content_length is None else request.content_length)
+    told = request.content_length
+    if told is not None and told > limit:
+        raise _too_large(limit)
+    make_room_for_body(limit if told is None else told)
+    if "Expect" in request.headers and request.version >= (1, 1):
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     try:
-        body = await request.read()
+        # Most have come as a whole, with their heads.
+        body = request.content.read_nowait() if request.content.is_eof() else await request.read()
     except web.HTTPRequestEntityTooLarge:
-        raise too_large from None
+        raise _too_large(limit) from None
     except web.RequestPayloadError as error:
         raise ValidationException(f"The body cannot be read: {error}") from None
+    if len(body) > limit:
+        raise _too_large(limit)
     make_room_for_body(len(body))
     return body
 
 
-async def read_body(request: web.Request) -> Json | msgspec.UnsetType:
+def _too_large(limit: int) -> BodyTooLarge:
+    return BodyTooLarge(f"The body is larger than the {limit} bytes that this daemon accepts")
+
+
+async def read_body(request: web.BaseRequest) -> Json | msgspec.UnsetType:
     """The body as JSON, whatever type it is sent as; UNSET when empty. Raises ValidationException and the above."""
     body = await read_bytes(request)
     if not body.strip():
@@ -74,7 +83,7 @@ def protocol_answer(value: Json, status: int = 200, headers: Mapping[str, str] |
     )
 
 
-def refusal(request: web.Request, error: ServiceError) -> web.Response:
+def refusal(request: web.BaseRequest, error: ServiceError) -> web.Response:
     """The answer to a request that cannot be served, in the form of what was asked."""
     target = request.headers.get(TARGET_HEADER)
     if target is not None and request.path == "/":

@@ -24,7 +24,7 @@ class Call:
 
     service: Service
     settling: Settling
-    http: web.Request
+    http: web.BaseRequest
     up_since_ms: int
 
 
@@ -63,7 +63,7 @@ class Protocol:
         self._operations = operations
         self._up_since_ms = up_since_ms
 
-    async def post(self, request: web.Request) -> web.Response:
+    async def post(self, request: web.BaseRequest) -> web.Response:
         """Do the operation that the request names."""
         target = request.headers[TARGET_HEADER]
         operation = self._operations.get(target)

@@ -30,7 +30,7 @@ class Said(msgspec.Struct, frozen=True):
         return self.error is not None or self.cause is not None
 
 
-async def read_said(request: web.Request) -> Said:
+async def read_said(request: web.BaseRequest) -> Said:
     """The JSON body is an output, none at all says nothing; `?error=NAME&cause=TEXT` with an empty body is an error.
 
     Raises ValidationException.
@@ -42,14 +42,14 @@ async def read_said(request: web.Request) -> Said:
     return Said(payload, error, cause, answer_operation(request, payload, error, cause))
 
 
-def start_operation(request: web.Request, *said: Json) -> str | None:
+def start_operation(request: web.BaseRequest, *said: Json) -> str | None:
     """What a repeated start is recognised by: its key and what it says. Raises ValidationException."""
     key = request.headers.get(_HEADER)
     return None if key is None else operation_of(key, *said)
 
 
 def answer_operation(
-    request: web.Request,
+    request: web.BaseRequest,
     payload: Json | msgspec.UnsetType = msgspec.UNSET,
     error: str | None = None,
     cause: str | None = None,

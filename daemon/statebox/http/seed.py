@@ -25,7 +25,7 @@ class Seed:
         self._settings = settings
         self._settling = settling
 
-    async def post(self, request: web.Request) -> web.Response:
+    async def post(self, request: web.BaseRequest, **_: str) -> web.Response:
         """Do what is asked, and answer as seed_answer says; the execution's id is in a header.
 
         With an Idempotency-Key a repeated request finds what the first one did, and is told how that is by now.
@@ -39,7 +39,7 @@ class Seed:
         headers = {EXECUTION_HEADER: execution.id}
         return answer(value, status, headers)
 
-    async def _run(self, request: web.Request, fresh: Fresh) -> Execution:
+    async def _run(self, request: web.BaseRequest, fresh: Fresh) -> Execution:
         beginning = await self._service.start_execution(
             fresh.machine,
             self._input(fresh),
@@ -52,12 +52,12 @@ class Seed:
             return begun
         return await self._settle(request, beginning.id)
 
-    async def _go_on(self, request: web.Request, asked: GoOn) -> Execution:
+    async def _go_on(self, request: web.BaseRequest, asked: GoOn) -> Execution:
         said = Said(asked.payload, operation=answer_operation(request, asked.payload))
         id = await answer_continuation(self._service, asked.continuation, said)
         return await self._settle(request, id, beyond=asked.continuation)
 
-    async def _settle(self, request: web.Request, id: str, beyond: str | None = None) -> Execution:
+    async def _settle(self, request: web.BaseRequest, id: str, beyond: str | None = None) -> Execution:
         try:
             return await self._settling.settle(request, id, self._settings.wait_seconds, beyond)
         except ServiceError as error:

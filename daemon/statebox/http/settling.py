@@ -27,7 +27,7 @@ class Settling:
         self._scopes: set[asyncio.Timeout] = set()
         self._ended = False
 
-    async def settle(self, request: web.Request, id: str, seconds: float, beyond: str | None = None) -> Execution:
+    async def settle(self, request: web.BaseRequest, id: str, seconds: float, beyond: str | None = None) -> Execution:
         """Wait as Service.settle does, at most `seconds`; the execution goes on in any case.
 
         Raises CallerGone, ServiceUnavailable (also when this daemon stops), ExecutionDoesNotExist.
@@ -48,7 +48,7 @@ class Settling:
         for scope in self._scopes:
             scope.reschedule(0)
 
-    async def _settle(self, request: web.Request, id: str, seconds: float, beyond: str | None) -> Execution:
+    async def _settle(self, request: web.BaseRequest, id: str, seconds: float, beyond: str | None) -> Execution:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
         while True:

@@ -20,15 +20,14 @@ class StateAnswers:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    async def get(self, request: web.Request) -> web.Response:
+    async def get(self, _: web.BaseRequest, machine: str, name: str, state: str) -> web.Response:
         """Whether the state waits, was answered, or has an answer kept for it. Never changes anything."""
-        id, state = _addressed(request)
-        found = await self._service.state(id, state)
+        found = await self._service.state(f"{machine}:{name}", state)
         return answer(standing_shown(found), headers={EXECUTION_HEADER: found.execution})
 
-    async def post(self, request: web.Request) -> web.Response:
+    async def post(self, request: web.BaseRequest, machine: str, name: str, state: str) -> web.Response:
         """Answer it, with body and parameters as for a continuation; what comes early is kept until it is asked for."""
-        id, state = _addressed(request)
+        id = f"{machine}:{name}"
         said = await read_said(request)
         taken = await self._service.answer_state(
             id, state, said.payload, said.error, said.cause, said.operation, CHANNEL
@@ -45,7 +44,3 @@ def standing_shown(standing: StateStanding) -> Json:
     if standing.answered_ms is not None:
         shown |= {"answered": timestamp(standing.answered_ms), "channel": standing.channel}
     return shown
-
-
-def _addressed(request: web.Request) -> tuple[str, str]:
-    return f"{request.match_info['machine']}:{request.match_info['name']}", request.match_info["state"]
