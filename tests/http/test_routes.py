@@ -10,12 +10,13 @@ from aiohttp.test_utils import make_mocked_request
 
 from statebox.asl.jsontext import write_json
 from statebox.http.errors import MethodNotAllowed, UnknownPath
+from statebox.http.reply import Reply
 from statebox.http.routes import Routes
 from tests.http.site import PASSING, Site
 
 
-async def _show(_: web.BaseRequest, **variables: str) -> web.Response:
-    return web.Response(text=repr(variables))
+async def _show(_: web.BaseRequest, **variables: str) -> Reply:
+    return Reply(repr(variables).encode(), 200, {})
 
 
 ROUTES = Routes(
@@ -43,7 +44,7 @@ ROUTES = Routes(
     ],
 )
 async def test_a_path_is_served_with_its_variables(method: str, path: str, variables: dict[str, str]):
-    assert (await ROUTES.serve(make_mocked_request(method, path))).text == repr(variables)
+    assert (await ROUTES.serve(make_mocked_request(method, path))).body.decode() == repr(variables)
 
 
 @pytest.mark.parametrize("path", ["/things", "/things/", "/things/1/", "/things/1/parts/", "/old/1_json"])

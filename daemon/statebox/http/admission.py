@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator
 from contextvars import ContextVar
-from typing import Final
+from typing import Final, Self
 
 from aiohttp import web
 
@@ -24,23 +23,13 @@ class Admission:
         self.requests = 0
         self.bytes = 0
 
-    @contextlib.contextmanager
-    def admit(self, request: web.BaseRequest) -> Generator[None]:
+    def admit(self, request: web.BaseRequest) -> contextlib.AbstractContextManager[object]:
         """Let a request in, for as long as it is being served. Raises TooManyRequests."""
         if request.path in _ALWAYS:
-            yield
-            return
+            return contextlib.nullcontext()
         if self.requests >= self._most_requests:
             raise TooManyRequests("This daemon serves as many requests as it may; try again later")
-        self.requests += 1
-        share = Share(self)
-        former = _share.set(share)
-        try:
-            yield
-        finally:
-            _share.reset(former)
-            share.take(0)
-            self.requests -= 1
+        return Share(self)
 
     def has_room_for(self, size: int) -> bool:
         """Whether so many bytes more fit in; the only ones always do, as their own limit is for one request."""
@@ -48,11 +37,23 @@ class Admission:
 
 
 class Share:
-    """What the body of one request holds, in bytes."""
+    """One request among those being served, and what its body holds, in bytes. To be entered at once."""
+
+    __slots__ = ("_admission", "_former", "_size")
 
     def __init__(self, admission: Admission) -> None:
         self._admission = admission
         self._size = 0
+
+    def __enter__(self) -> Self:
+        self._admission.requests += 1
+        self._former = _share.set(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _share.reset(self._former)
+        self.take(0)
+        self._admission.requests -= 1
 
     def take(self, size: int) -> None:
         """Make its size this one. Raises TooManyRequests."""

@@ -13,6 +13,7 @@ from statebox.engine.errors import InvalidToken, TaskTimedOut
 from statebox.engine.ports import Continuation
 from statebox.engine.service import Service
 from statebox.http.messages import EXECUTION_HEADER, answer
+from statebox.http.reply import Reply
 from statebox.http.said import Said, read_said
 
 CHANNEL: Final = "http"
@@ -24,7 +25,7 @@ class Continuations:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    async def get(self, _: web.BaseRequest, continuation: str) -> web.Response:
+    async def get(self, _: web.BaseRequest, continuation: str) -> Reply:
         """What is waited for, since when and until when, and how it was answered. Never changes anything."""
         try:
             found = await self._service.continuation(continuation)
@@ -32,7 +33,7 @@ class Continuations:
             raise _in_the_seeds_words(error, continuation) from None
         return answer(continuation_shown(found), headers={EXECUTION_HEADER: found.execution})
 
-    async def post(self, request: web.BaseRequest, continuation: str) -> web.Response:
+    async def post(self, request: web.BaseRequest, continuation: str) -> Reply:
         """Answer it: the body, any JSON, is its output; an empty one says nothing but "go on".
 
         `?error=NAME&cause=TEXT` with an empty body fails it instead. The header Idempotency-Key makes it safe to ask

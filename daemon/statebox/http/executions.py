@@ -9,6 +9,7 @@ from statebox.asl.jsontext import Json
 from statebox.asl.moment import timestamp
 from statebox.engine.service import Service
 from statebox.http.messages import EXECUTION_HEADER, answer
+from statebox.http.reply import Reply
 from statebox.http.seed_answer import continuations_of
 
 
@@ -18,7 +19,7 @@ class Executions:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    async def get(self, _: web.BaseRequest, machine: str, name: str) -> web.Response:
+    async def get(self, _: web.BaseRequest, machine: str, name: str) -> Reply:
         """The execution as last written."""
         execution = await self._service.describe_execution(f"{machine}:{name}")
         return answer(execution_shown(execution), headers={EXECUTION_HEADER: execution.id})

@@ -14,6 +14,7 @@ from statebox.asl.moment import timestamp
 from statebox.engine.errors import ServiceUnavailable
 from statebox.engine.ports import Counts
 from statebox.http.messages import answer
+from statebox.http.reply import Reply
 from statebox.http.statuses import NOT_READY, READY, retry_headers
 
 # Whoever asks for health gives up soon, and a Redis that takes so long is no help.
@@ -47,11 +48,11 @@ class HealthEndpoints:
     def __init__(self, health: Health) -> None:
         self._health = health
 
-    async def livez(self, _: web.BaseRequest | None = None) -> web.Response:
+    async def livez(self, _: web.BaseRequest | None = None) -> Reply:
         """The event loop turns. Never touches Redis: a restart of the daemon would not mend that."""
         return answer({"status": "ok"}, READY)
 
-    async def readyz(self, _: web.BaseRequest | None = None) -> web.Response:
+    async def readyz(self, _: web.BaseRequest | None = None) -> Reply:
         """Whether it may be sent work, and why not."""
         reasons = list(self._health.unready())
         if not await self._redis_ok():
@@ -60,7 +61,7 @@ class HealthEndpoints:
             return answer({"status": "not ready", "reasons": reasons}, NOT_READY, retry_headers(NOT_READY))
         return answer({"status": "ok"}, READY)
 
-    async def healthz(self, _: web.BaseRequest | None = None) -> web.Response:
+    async def healthz(self, _: web.BaseRequest | None = None) -> Reply:
         """How it is doing, in figures; those that only Redis knows are null while it is away."""
         counts = await self._counts() if await self._redis_ok() else None
         oldest_ms = None if counts is None else counts.oldest_suspended_ms

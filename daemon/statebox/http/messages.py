@@ -14,12 +14,14 @@ from statebox.engine.errors import ServiceError, ValidationException
 from statebox.engine.names import fresh_uuid
 from statebox.http.admission import make_room_for_body
 from statebox.http.errors import BodyTooLarge, EncodedBody
+from statebox.http.reply import Reply
 from statebox.http.statuses import headers_of, protocol_status_of, protocol_type_of, status_of
 
 EXECUTION_HEADER: Final = "x-statebox-execution-id"
 TARGET_HEADER: Final = "X-Amz-Target"
 AWS_PREFIX: Final = "AWSStepFunctions."
 _PROTOCOL_TYPE: Final = "application/x-amz-json-1.0"
+_NONE: Final[Mapping[str, str]] = {}
 # Nothing that this daemon says may be kept by caches.
 _ALWAYS: Final = {"Cache-Control": "no-store", "Server": f"statebox/{__version__}"}
 
@@ -63,27 +65,21 @@ async def read_body(request: web.BaseRequest) -> Json | msgspec.UnsetType:
         raise ValidationException(f"The body is not JSON: {invalid}") from None
 
 
-def answer(value: Json, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+def answer(value: Json, status: int = 200, headers: Mapping[str, str] = _NONE) -> Reply:
     """An answer in JSON."""
-    return web.Response(
-        body=write_json(value),
-        status=status,
-        content_type="application/json",
-        headers={**_ALWAYS, **(headers or {})},
-    )
+    return Reply(write_json(value), status, {**_ALWAYS, **headers, "Content-Type": "application/json"})
 
 
-def protocol_answer(value: Json, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+def protocol_answer(value: Json, status: int = 200, headers: Mapping[str, str] = _NONE) -> Reply:
     """An answer under AWS's protocol."""
-    return web.Response(
-        body=write_json(value),
-        status=status,
-        content_type=_PROTOCOL_TYPE,
-        headers={**_ALWAYS, "x-amzn-RequestId": fresh_uuid(), **(headers or {})},
+    return Reply(
+        write_json(value),
+        status,
+        {**_ALWAYS, **headers, "Content-Type": _PROTOCOL_TYPE, "x-amzn-RequestId": fresh_uuid()},
     )
 
 
-def refusal(request: web.BaseRequest, error: ServiceError) -> web.Response:
+def refusal(request: web.BaseRequest, error: ServiceError) -> Reply:
     """The answer to a request that cannot be served, in the form of what was asked."""
     target = request.headers.get(TARGET_HEADER)
     if target is not None and request.path == "/":

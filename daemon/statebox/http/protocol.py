@@ -14,6 +14,7 @@ from statebox.engine.errors import ValidationException
 from statebox.engine.service import Service
 from statebox.http.errors import SerializationException, UnknownOperationException
 from statebox.http.messages import TARGET_HEADER, protocol_answer, read_body
+from statebox.http.reply import Reply
 from statebox.http.settling import Settling
 from statebox.http.validation import Request, read_request
 
@@ -63,7 +64,7 @@ class Protocol:
         self._operations = operations
         self._up_since_ms = up_since_ms
 
-    async def post(self, request: web.BaseRequest) -> web.Response:
+    async def post(self, request: web.BaseRequest) -> Reply:
         """Do the operation that the request names."""
         target = request.headers[TARGET_HEADER]
         operation = self._operations.get(target)

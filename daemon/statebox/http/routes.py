@@ -9,9 +9,10 @@ from typing import Final
 from aiohttp import web
 
 from statebox.http.errors import MethodNotAllowed, UnknownPath
+from statebox.http.reply import Reply
 
 # Called with the request and, by name, what stands in the variable parts of its path.
-Handler = Callable[..., Awaitable[web.Response]]
+Handler = Callable[..., Awaitable[Reply]]
 
 _VARIABLE: Final = re.compile(r"\{(\w+)(\.\.\.)?\}")
 
@@ -26,7 +27,7 @@ class Routes:
         self._plain = {path: _with_head(methods) for path, methods in table.items() if "{" not in path}
         self._patterns = [(_pattern(path), _with_head(methods)) for path, methods in table.items() if "{" in path]
 
-    async def serve(self, request: web.BaseRequest) -> web.Response:
+    async def serve(self, request: web.BaseRequest) -> Reply:
         """Have a request answered. Raises UnknownPath, MethodNotAllowed and what its handler raises."""
         # A slash that stands in a segment as %2F parts nothing.
         path = request.rel_url.path_safe

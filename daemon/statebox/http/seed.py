@@ -10,6 +10,7 @@ from statebox.engine.errors import ServiceError
 from statebox.engine.service import Service
 from statebox.http.continuations import answer_continuation
 from statebox.http.messages import EXECUTION_HEADER, answer, read_body
+from statebox.http.reply import Reply
 from statebox.http.said import Said, answer_operation, start_operation
 from statebox.http.seed_answer import answer_of
 from statebox.http.seed_request import Fresh, GoOn, read_asked
@@ -25,7 +26,7 @@ class Seed:
         self._settings = settings
         self._settling = settling
 
-    async def post(self, request: web.BaseRequest, **_: str) -> web.Response:
+    async def post(self, request: web.BaseRequest, **_: str) -> Reply:
         """Do what is asked, and answer as seed_answer says; the execution's id is in a header.
 
         With an Idempotency-Key a repeated request finds what the first one did, and is told how that is by now.

@@ -24,6 +24,7 @@ from statebox.http.health import Health, HealthEndpoints
 from statebox.http.messages import TARGET_HEADER, refusal
 from statebox.http.operations import OPERATIONS
 from statebox.http.protocol import Protocol
+from statebox.http.reply import Reply
 from statebox.http.routes import Routes
 from statebox.http.seed import Seed
 from statebox.http.settings import HttpSettings
@@ -127,7 +128,7 @@ class HttpServer:
         state_answers = StateAnswers(self._service)
         health = HealthEndpoints(self._health)
 
-        async def root(request: web.BaseRequest) -> web.Response:
+        async def root(request: web.BaseRequest) -> Reply:
             """The one path that two worlds share: what names an operation of AWS's is one."""
             return await (protocol if TARGET_HEADER in request.headers else seed).post(request)
 
@@ -156,7 +157,7 @@ class _Answering:
         self._admission = Admission(settings.max_requests, settings.max_requests_bytes)
         self._routes = routes
 
-    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def __call__(self, request: web.BaseRequest) -> Reply:
         try:
             self._guard.check(request)
             with self._admission.admit(request):
@@ -164,7 +165,7 @@ class _Answering:
         except ServiceError as error:
             return refusal(request, error)
         except (CallerGone, ConnectionError):
-            return web.Response(status=CALLER_GONE)
+            return Reply(b"", CALLER_GONE, {})
         except Exception:  # noqa: BLE001 -- whoever asked learns that it failed, and the log how
             _log.exception("%s %s failed", request.method, request.path)
             return refusal(request, InternalError())

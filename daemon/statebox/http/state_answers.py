@@ -10,6 +10,7 @@ from statebox.engine.ports import StateStanding
 from statebox.engine.service import Service
 from statebox.http.continuations import CHANNEL, continuation_shown
 from statebox.http.messages import EXECUTION_HEADER, answer
+from statebox.http.reply import Reply
 from statebox.http.said import read_said
 from statebox.http.statuses import ANSWERED, KEPT
 
@@ -20,12 +21,12 @@ class StateAnswers:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    async def get(self, _: web.BaseRequest, machine: str, name: str, state: str) -> web.Response:
+    async def get(self, _: web.BaseRequest, machine: str, name: str, state: str) -> Reply:
         """Whether the state waits, was answered, or has an answer kept for it. Never changes anything."""
         found = await self._service.state(f"{machine}:{name}", state)
         return answer(standing_shown(found), headers={EXECUTION_HEADER: found.execution})
 
-    async def post(self, request: web.BaseRequest, machine: str, name: str, state: str) -> web.Response:
+    async def post(self, request: web.BaseRequest, machine: str, name: str, state: str) -> Reply:
         """Answer it, with body and parameters as for a continuation; what comes early is kept until it is asked for."""
         id = f"{machine}:{name}"
         said = await read_said(request)
