@@ -116,8 +116,9 @@ class Commits:
         `due` is the shard's `due` key, which sends the script to its slot.
         """
         lua = script(name)
+        packed = pack(("EVALSHA", lua.sha, 1, due, *arguments))
         try:
-            return await self.ask("EVALSHA", lua.sha, 1, due, *arguments)
+            return await self._settle(packed, self.offer(packed))
         except NoScriptError:
             return await self.ask("EVAL", lua.text, 1, due, *arguments)
 
