@@ -164,6 +164,23 @@ class Branch(msgspec.Struct, frozen=True):
         """The branch that waits for this one."""
         return self.id.rpartition(".")[0] or None
 
+    @property
+    def deadline_ms(self) -> int | None:
+        """When its timer is to fire, None when it has none."""
+        match self.waiting:
+            case OnTask() as task:
+                return task.deadline_ms
+            case OnTimer(until_ms) | OnRetry(until_ms):
+                return until_ms
+            case _:
+                return None
+
+    @property
+    def wants_call(self) -> bool:
+        """Whether something is to be called for it (or polled, or started), so that it cannot be parked."""
+        waiting = self.waiting
+        return isinstance(waiting, OnTask | OnChild) and not waiting.handed_over
+
     def outstanding(self, path: str, uid: str) -> Iterator[Command]:
         """What this branch wants from the world. `path` tells people where it stands, `uid` is the execution's."""
         match self.waiting:
@@ -174,8 +191,9 @@ class Branch(msgspec.Struct, frozen=True):
                     yield InvokeTask(id, task.resource, arguments, f"{uid}-{task.event}", task.reference, task.token)
                 if task.token is not None:
                     yield AwaitCallback(id, task.token, path, task.since_ms, task.deadline_ms)
-                if task.deadline_ms is not None:
-                    yield StartTimer(self.id, task.deadline_ms)
+                deadline_ms = task.deadline_ms
+                if deadline_ms is not None:
+                    yield StartTimer(self.id, deadline_ms)
             case OnChild(event, name, map_run, False):
                 yield StartChild(f"{self.id}:{event}", name, self.scope, self.data, map_run)
             case OnTimer(until_ms) | OnRetry(until_ms):
@@ -254,9 +272,7 @@ class Execution(msgspec.Struct, frozen=True):
     @property
     def idle(self) -> bool:
         """Whether nothing but callbacks, timers and children is outstanding: it can be parked."""
-        return not self.unfinished and not any(
-            isinstance(command, InvokeTask | StartChild) for command in self.outstanding()
-        )
+        return not self.unfinished and (self.ended or not any(b.wants_call for b in self.branches.values()))
 
     @property
     def ended(self) -> bool:

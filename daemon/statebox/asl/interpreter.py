@@ -127,6 +127,8 @@ def _callbacks(execution: Execution, ids: frozenset[str]) -> dict[str, AwaitCall
     return {
         command.token: command
         for id in ids
+        # Most branches wait for no callback: their commands need not be made.
+        if (branch := execution.branches.get(id)) is not None and getattr(branch.waiting, "token", None) is not None
         for command in execution.outstanding_of(id)
         if isinstance(command, AwaitCallback)
     }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from statebox.asl.commands import StartTimer
 from statebox.asl.execution import ROOT, Execution, OnChild
 from statebox.asl.interpreter import Step
 from statebox.engine.names import child_id
@@ -49,10 +48,13 @@ def _stopped(step: Step, before: Execution) -> Iterator[str]:
 
 
 def _deadline(execution: Execution, branch: str) -> int | None:
-    return min((c.fires_at_ms for c in execution.outstanding_of(branch) if isinstance(c, StartTimer)), default=None)
+    found = execution.branches.get(branch)
+    return None if found is None else found.deadline_ms
 
 
 def _due(execution: Execution) -> int | None:
     """The first deadline of the execution itself and of its root; the store knows those of the other branches."""
+    if execution.ended:
+        return None
     deadlines = (execution.deadline_ms, _deadline(execution, ROOT))
-    return None if execution.ended else min((ms for ms in deadlines if ms is not None), default=None)
+    return min((ms for ms in deadlines if ms is not None), default=None)

@@ -68,10 +68,15 @@ class Holding:
         while True:
             lease = self.lease
             try:
-                saved = await self.patiently(lambda: self._around.store.checkpoint(self.lease, checkpoint))
+                saved = await self._around.store.checkpoint(lease, checkpoint)
             except LeaseLost:
                 if self.lease.token == lease.token:
                     raise
+                continue
+            except Unreadable:
+                raise
+            except ServiceUnavailable:
+                await self._pause()
                 continue
             if saved.lease is None:
                 self.end()
@@ -87,7 +92,11 @@ class Holding:
             except Unreadable:
                 raise
             except ServiceUnavailable:
-                _log.warning("waiting for Redis", extra={"execution": self.lease.id})
-                await asyncio.sleep(_STORE_PAUSE_SECONDS)
-                if self.over:
-                    raise LeaseLost from None
+                await self._pause()
+
+    async def _pause(self) -> None:
+        """Let time pass while the store is away. Raises LeaseLost when nothing more is to be done here after it."""
+        _log.warning("waiting for Redis", extra={"execution": self.lease.id})
+        await asyncio.sleep(_STORE_PAUSE_SECONDS)
+        if self.over:
+            raise LeaseLost from None

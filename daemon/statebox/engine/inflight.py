@@ -55,7 +55,8 @@ class InFlight:
         self._home = home
         self._calls: dict[str, tuple[Call, asyncio.Task[None]]] = {}
         self._timers: dict[str, tuple[int, asyncio.TimerHandle]] = {}
-        self._starting = asyncio.Semaphore(_MOST_STARTING)
+        # Made when it is needed, as few executions start children.
+        self._starting: asyncio.Semaphore | None = None
         # Continuations whose answers came before their questions.
         self._answered: set[str] = set()
 
@@ -72,21 +73,22 @@ class InFlight:
         """Make what is in flight for these branches what they want now; on the way out no call is begun."""
         execution = self._home.execution
         for branch in branches:
-            wanted: Call | None = None
-            fires_at_ms: int | None = None
-            for command in execution.outstanding_of(branch):
-                match command:
-                    case InvokeTask(token=token) if token in self._answered:
-                        pass
-                    case InvokeTask() | StartChild():
-                        wanted = command
-                    case StartTimer():
-                        fires_at_ms = command.fires_at_ms
-                    case AwaitCallback():
-                        pass
+            found = execution.branches.get(branch)
+            wanted = self._wanted(execution, branch) if found is not None and found.wants_call else None
             self._call(branch, wanted, winding_down)
-            self._set_timer(branch, fires_at_ms)
+            self._set_timer(branch, None if found is None else found.deadline_ms)
         self._set_timer("", execution.deadline_ms)
+
+    def _wanted(self, execution: Execution, branch: str) -> Call | None:
+        for command in execution.outstanding_of(branch):
+            match command:
+                case InvokeTask(token=token) if token in self._answered:
+                    pass
+                case InvokeTask() | StartChild():
+                    return command
+                case StartTimer() | AwaitCallback():
+                    pass
+        return None
 
     def drop(self) -> None:
         """Cancel everything."""
@@ -111,6 +113,8 @@ class InFlight:
         holding = self._holding
         try:
             if isinstance(task, StartChild):
+                if self._starting is None:
+                    self._starting = asyncio.Semaphore(_MOST_STARTING)
                 async with self._starting:
                     await holding.permit()
                     event = await holding.patiently(lambda: self._children.start(self._home.execution, task))

@@ -7,7 +7,6 @@ import logging
 from collections.abc import Collection, Iterable
 from typing import Final
 
-from statebox.asl.commands import InvokeTask, StartChild, StartTimer
 from statebox.asl.events import (
     AnyEvent,
     CallbackAnswered,
@@ -252,9 +251,11 @@ class Runner:
                 self.execution = await with_all_below(store, holding, self.execution, needed.parent)
 
     def _due_timers(self) -> list[AnyEvent]:
-        now_ms = self._around.clock.now_ms()
-        timers = [command for command in self.execution.outstanding() if isinstance(command, StartTimer)]
-        return [TimerFired(timer.branch) for timer in timers if timer.fires_at_ms <= now_ms]
+        execution, now_ms = self.execution, self._around.clock.now_ms()
+        if execution.ended:
+            return []
+        deadlines = [("", execution.deadline_ms), *((b.id, b.deadline_ms) for b in execution.branches.values())]
+        return [TimerFired(branch) for branch, at_ms in deadlines if at_ms is not None and at_ms <= now_ms]
 
     def _busy(self, step: Step, touched: Collection[str]) -> bool:
         """Whether something must be done in memory after the step."""
@@ -268,8 +269,8 @@ class Runner:
             return not execution.idle
         if any(branch not in touched for branch in self._flight.calls):
             return True
-        looked_at = {*touched, *step.changed}
-        return any(isinstance(c, InvokeTask | StartChild) for id in looked_at for c in execution.outstanding_of(id))
+        branches = execution.branches
+        return any((b := branches.get(id)) is not None and b.wants_call for id in {*touched, *step.changed})
 
 
 def _is_answer(event: AnyEvent) -> bool:

@@ -208,8 +208,8 @@ def read_branches(fields: Mapping[bytes, bytes], below: str | None = None, in_pa
 
     In part: the data of some may have been left ELSEWHERE.
     """
-    prefix = "b:" if below is None else f"b:{below}."
-    ids = [name[2:].decode() for name in fields if name.startswith(prefix.encode())]
+    prefix = b"b:" if below is None else f"b:{below}.".encode()
+    ids = [name[2:].decode() for name in fields if name.startswith(prefix)]
     return {id: _read_branch(id, fields, in_part) for id in _in_order(ids)}
 
 
@@ -251,27 +251,27 @@ def _in_order(ids: list[str]) -> Iterable[str]:
 
 
 def _read_branch(id: str, fields: Mapping[bytes, bytes], in_part: bool) -> Branch:
-    record = _read(_read_record, fields, b"b:" + id.encode())
-    name = b"i:" + id.encode()
+    encoded = id.encode()
+    record, name = _read(_read_record, fields, b"b:" + encoded), b"i:" + encoded
     if in_part and name not in fields:
         value: Json = [FORMAT, ELSEWHERE, [], []]
     else:
         value = _read_value(fields, name, formatted=True)
     _, data, arguments, items = value
     return Branch(
-        id=id,
-        scope=record.scope,
-        state=record.state,
-        data=data,
-        entered_ms=record.entered_ms,
-        entered=record.entered,
-        last=record.last,
-        retried=record.retried,
-        waiting=record.waiting,
-        index=record.index,
-        variables=record.variables,
-        arguments=arguments[0] if arguments else msgspec.UNSET,
-        items=items[0] if items else msgspec.UNSET,
+        id,
+        record.scope,
+        record.state,
+        data,
+        record.entered_ms,
+        record.entered,
+        record.last,
+        record.retried,
+        record.waiting,
+        record.index,
+        record.variables,
+        arguments[0] if arguments else msgspec.UNSET,
+        items[0] if items else msgspec.UNSET,
     )
 
 

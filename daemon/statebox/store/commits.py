@@ -116,18 +116,20 @@ class Commits:
         `due` is the shard's `due` key, which sends the script to its slot.
         """
         lua = script(name)
+        packed = pack(("EVALSHA", lua.sha, 1, due, *arguments))
         try:
-            return await self.ask("EVALSHA", lua.sha, 1, due, *arguments)
+            return await self._settle(packed, self.offer(packed))
         except NoScriptError:
             return await self.ask("EVAL", lua.text, 1, due, *arguments)
 
     def offer(self, packed: bytes) -> Answer:
         """Have a command sent once. What comes of it, good or bad, is the future's result, never its exception."""
-        if self._carrier is None or self._carrier.cancelled():
-            raise ServiceUnavailable("The connection to Redis is closed")
-        if self._carrier.done():
+        carrier = self._carrier
+        if carrier is None or carrier.done():
+            if carrier is None or carrier.cancelled():
+                raise ServiceUnavailable("The connection to Redis is closed")
             # It only ends so by a fault of ours, which must not look like Redis being away.
-            raise ServiceUnavailable("The connection to Redis has broken down") from self._carrier.exception()
+            raise ServiceUnavailable("The connection to Redis has broken down") from carrier.exception()
         line = self._line
         if line is None:
             waiting, waiting_bytes = len(self._queue), self._queued_bytes

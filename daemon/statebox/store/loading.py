@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from statebox.asl.events import AnyEvent
 from statebox.asl.execution import Execution
@@ -56,28 +56,28 @@ class Loading:
                 _log.error("claimed, but cannot be read: %s", broken, extra={"execution": text(id)})
                 continue
             readable.append((lease, execution, definition, events))
-        texts = await self._texts({hash for _, _, hash, _ in readable}, shard)
-        for lease, _, hash, _ in readable:
-            if hash not in texts:
+        claimed: list[Claimed] = []
+        missing: set[str] = set()
+        for lease, execution, hash, events in readable:
+            definition = self._definitions.text(hash)
+            if definition is None and hash not in missing:
+                definition = await self._fetched(hash, shard)
+            if definition is None:
+                missing.add(hash)
                 _log.error("claimed, but its definition is not there: %s", hash, extra={"execution": lease.id})
-        return tuple(
-            Claimed(lease, execution, texts[hash], events)
-            for lease, execution, hash, events in readable
-            if hash in texts
-        )
-
-    async def _texts(self, hashes: Collection[str], shard: int) -> dict[str, str]:
-        """The texts of definitions. They stay stored for as long as we hold executions that use them."""
-        texts = {hash: known for hash in hashes if (known := self._definitions.text(hash)) is not None}
-        missing = [hash for hash in hashes if hash not in texts]
-        keys = self._keys.shards[shard]
-        for hash in missing:
-            try:
-                reply = await self._reads.ask("HGET", keys.definition(hash), "text")
-            except Refused as wrong:
-                _log.error("a definition cannot be read: %s", wrong, extra={"definition": hash})
                 continue
-            if reply is not None:
-                texts[hash] = text(reply)
-                self._definitions.keep(hash, texts[hash], shard)
-        return texts
+            claimed.append(Claimed(lease, execution, definition, events))
+        return tuple(claimed)
+
+    async def _fetched(self, hash: str, shard: int) -> str | None:
+        """The text of a definition. It stays stored for as long as we hold executions that use it."""
+        try:
+            reply = await self._reads.ask("HGET", self._keys.shards[shard].definition(hash), "text")
+        except Refused as wrong:
+            _log.error("a definition cannot be read: %s", wrong, extra={"definition": hash})
+            return None
+        if reply is None:
+            return None
+        found = text(reply)
+        self._definitions.keep(hash, found, shard)
+        return found

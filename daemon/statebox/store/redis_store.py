@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -291,10 +291,10 @@ class RedisStore(Listing):
         """Forget executions that ended before then; see the port."""
         return await self._forgetting.purge(machine, status, ended_before_ms, limit, before, only_count)
 
-    async def _run(self, script: str, shard: int, *arguments: Argument) -> Reply:
+    def _run(self, script: str, shard: int, *arguments: Argument) -> Coroutine[None, None, Reply]:
         keys = self._keys.shards[shard]
         now: Argument = "" if self._now_ms is None else self._now_ms()
-        return await self._writes.run(script, keys.due, keys.base, now, *arguments)
+        return self._writes.run(script, keys.due, keys.base, now, *arguments)
 
     async def _deliver(
         self, script: str, take: bool, token: str, operation: str, *arguments: Argument
