@@ -227,6 +227,7 @@ class Daemon:
 
     async def _connect(self) -> None:
         deadline = asyncio.get_running_loop().time() + _REDIS_START_SECONDS
+        told = ""
         while True:
             try:
                 await self._store.connect()
@@ -234,8 +235,10 @@ class Daemon:
             except ServiceUnavailable as away:
                 if asyncio.get_running_loop().time() >= deadline:
                     raise
-                _log.warning("waiting for Redis: %s", away.message)
-                self._notifier.status(f"waiting for Redis: {away.message}")
+                if away.message != told:
+                    told = away.message
+                    _log.warning("waiting for Redis: %s", told)
+                    self._notifier.status(f"waiting for Redis: {told}")
             await asyncio.sleep(_REDIS_PAUSE_SECONDS)
 
     async def _invoker(self, undo: contextlib.AsyncExitStack) -> Invoker:

@@ -31,7 +31,8 @@ async def load_machines(machines: Machines, folder: Path | None) -> None:
 def _read(folder: Path) -> dict[str, str]:
     """The definitions by file name without `.json`; the seed's wrapper is taken off."""
     try:
-        files = sorted(folder.glob("*.json"))
+        # glob would take a folder that is gone, or may not be read, for an empty one.
+        files = sorted(file for file in folder.iterdir() if file.name.endswith(".json"))
     except OSError as error:
         raise InvalidDefinition(f"The folder of machines cannot be read: {error}") from None
     return {file.stem: _unwrapped(_text(file)) for file in files}

@@ -26,7 +26,9 @@ def test_what_waits_is_answered(call: Call):
 
 def test_an_answer_may_come_before_the_start_and_a_second_is_told(call: Call):
     id = fresh("ask")
-    assert call("answer", id, "Ask", "--output", '{"go": true}').word == f"{id} Ask KEPT"
+    kept = call("answer", id, "Ask", "--output", '{"go": true}')
+    assert kept.word == f"{id} Ask KEPT"
+    assert "nothing waits in Ask now" in kept.stderr
 
     second = call("answer", id, "Ask")
 

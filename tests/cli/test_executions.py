@@ -177,6 +177,15 @@ def test_a_long_list_goes_on_with_its_token(call: Call):
     assert "more" not in everything.stderr
 
 
+def test_a_long_list_says_how_to_go_on_with_the_same_list(call: Call):
+    for _ in range(2):
+        call("start", "echo")
+
+    hint = call("list", "--machine", "echo", "--status", "succeeded", "--limit", "1").stderr
+
+    assert "statebox list --status SUCCEEDED --machine echo --limit 1 --next-token W" in hint
+
+
 def test_nothing_to_list_is_told_on_stderr_only(call: Call):
     told = call("list", "--machine", "nobody")
 

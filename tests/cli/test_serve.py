@@ -80,6 +80,9 @@ def test_it_lives_as_systemd_wants_it_to(valkey: EmbeddedValkey, offline: Call, 
             serve.says("the machines were not read again: new: ")
             serve.says("other: SCHEMA_VALIDATION_FAILED: ")
             serve.says("`statebox validate FILE` shows lines and columns")
+            machines.rename(tmp_path / "elsewhere")
+            serve.send(signal.SIGHUP)
+            serve.says("The folder of machines cannot be read: ")
             assert offline("start", "new", *endpoint).exit_code == 0
 
             serve.send(signal.SIGTERM)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
 from statebox.asl.execution import Status
 from statebox.asl.jsontext import write_json
@@ -38,6 +39,17 @@ async def test_a_large_answer_is_sent_to_redis_by_one_daemon_only(valkey: Embedd
         await Resuming(other.service, dice=lambda: 0.0).act_on(message)
 
         assert bytes_sent_to(valkey) - before < len(LARGE) / 2
+
+
+async def test_an_answer_that_is_not_taken_is_logged_with_what_it_was_for(
+    valkey: EmbeddedValkey, caplog: pytest.LogCaptureFixture
+):
+    token = "f3546760-0ef0-4357-854f-d750e44bf000"
+    async with daemon_on(valkey) as daemon:
+        with caplog.at_level("INFO", "statebox.engine.resuming"):
+            await Resuming(daemon.service).act_on(token.encode())
+
+    assert f"resume: {token}: The token is not known" in caplog.text
 
 
 async def test_a_large_answer_with_an_error_ends_the_execution(valkey: EmbeddedValkey):

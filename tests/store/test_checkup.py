@@ -15,6 +15,7 @@ from statebox.store.connection import RedisSettings
 from statebox.store.keys import Keys
 from statebox.store.redis_store import RedisStore
 from statebox.store.rights import acl_line, rights
+from tests.cluster import ValkeyCluster, free_ports
 from tests.servers import Server, ask
 from tests.store.audit import snapshot
 from tests.store.conftest import Daemons
@@ -185,3 +186,22 @@ async def test_a_wrong_password_is_told(own_valkey: EmbeddedValkey):
     found = await checked(own_valkey, username="box", password="wrong")
     assert list(found) == ["redis"]
     assert "invalid username-password pair" in found["redis"].words
+    assert "password" in (found["redis"].remedy or "")
+
+
+async def test_a_node_of_a_cluster_that_is_named_as_a_single_server_is_told(cluster: ValkeyCluster):
+    found = await checked(cluster.nodes[0], shards=6)
+
+    assert levels(found, Level.FAIL) == ["redis"]
+    assert "is a node of a Redis Cluster" in found["redis"].words
+    assert "redis+cluster://" in (found["redis"].remedy or "")
+
+
+async def test_a_single_server_that_is_named_as_a_cluster_is_told(tmp_path: Path):
+    [port] = free_ports(1)
+    async with EmbeddedValkey(tmp_path, options=[("port", str(port)), ("bind", "127.0.0.1")]):
+        settings = RedisSettings(url=f"redis+cluster://127.0.0.1:{port}")
+        found = [one async for one in check_redis(settings, 1)]
+
+    assert [(one.level, one.subject) for one in found] == [(Level.FAIL, "redis")]
+    assert "cluster support disabled" in found[0].words

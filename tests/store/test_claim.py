@@ -231,11 +231,11 @@ async def test_what_was_set_aside_is_tried_again_on_command(store: RedisStore, d
     assert (await store.claim(0, 10)).set_aside == ("m:x",)
 
 
-@pytest.mark.parametrize("id", ["m:unknown", "m:sound"])
-async def test_what_was_not_set_aside_cannot_be_tried_again(store: RedisStore, id: str):
+@pytest.mark.parametrize(("id", "why"), [("m:unknown", "Does Not Exist"), ("m:sound", "is not set aside")])
+async def test_what_was_not_set_aside_cannot_be_tried_again(store: RedisStore, id: str, why: str):
     await begin(store, "sound")
 
-    with pytest.raises(ExecutionDoesNotExist, match="is not set aside"):
+    with pytest.raises(ExecutionDoesNotExist, match=why):
         await store.retry(id)
 
 

@@ -57,3 +57,5 @@ async def _answer(
         echo_json(reply)
     else:
         click.echo(f"{short_id(reply['executionArn'])} {state} {reply['status']}")
+        if reply["status"] == "KEPT":
+            click.echo(f"nothing waits in {state} now: the answer is kept for the state of that name", err=True)

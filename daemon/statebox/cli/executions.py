@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 import click
@@ -87,7 +88,9 @@ async def _list(
     else:
         click.echo("none", err=True)
     if next_token:
-        click.echo(f"there may be more: statebox list --next-token '{next_token}'", err=True)
+        again = {"--status": status, "--machine": machine, "--limit": limit, "--next-token": next_token}
+        words = shlex.join(str(word) for option in again.items() if option[1] is not None for word in option)
+        click.echo(f"there may be more: statebox list {words}", err=True)
 
 
 def _row(execution: Json) -> tuple[str, str, str, str]:

@@ -70,7 +70,7 @@ def event_line(event: Mapping[str, Json], began: float) -> str:
         shown = ": ".join(str(details[field]) for field in ("error", "cause") if details.get(field))
     if "activationId" in details:
         shown = f"{shown}  (activation {details['activationId']})"
-    words = f"{event['timestamp'] - began:9.3f}  {event['id']:>4}  {event['type']:<24} {name:<16} {cut(shown)}"
+    words = f"{event['timestamp'] - began:9.3f}  {event['id']:>4}  {event['type']:<24} {name:<20} {cut(shown)}"
     return words.rstrip()
 
 

@@ -38,21 +38,23 @@ class Resuming:
 
     async def act_on(self, message: bytes) -> None:
         """Answer what it says."""
+        about = "a message"
         try:
             answer = read_resume_message(message)
+            about = answer.continuation or f"{answer.state} of {answer.execution}"
             if len(message) > _LARGE and answer.continuation:
                 await asyncio.sleep(_SPREAD_SECONDS * self._dice())
                 if (await self._service.continuation(answer.continuation)).status != "waiting":
-                    _log.info("resume: the continuation does not wait any more")
+                    _log.info("resume: %s does not wait any more", about)
                     return
             await self._answer(answer, message)
         except UnreadableMessage as unreadable:
             _log.warning("resume: %s", unreadable)
         except (InvalidToken, TaskTimedOut, TaskAlreadyAnswered, TaskDoesNotExist) as refused:
             # All but one are told that it was answered.
-            _log.info("resume: %s", refused.message)
+            _log.info("resume: %s: %s", about, refused.message)
         except ServiceError as failed:
-            _log.error("resume: a message could not be acted on: %s", failed.message)
+            _log.error("resume: %s could not be answered: %s", about, failed.message)
 
     async def _answer(self, answer: ResumeMessage, message: bytes) -> None:
         service = self._service

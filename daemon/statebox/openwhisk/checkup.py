@@ -23,8 +23,9 @@ async def check_openwhisk(config: OpenWhiskConfig | None) -> Finding:
             namespaces = await client.ping()
     except Refused as refused:
         if refused.status in (401, 403):
-            return fail(_SUBJECT, f"{config.host} does not know the credentials ({refused})", "set [openwhisk] auth")
+            words = f"{config.host} does not know the credentials ({refused})"
+            return fail(_SUBJECT, words, "set WHISK_AUTH, or [openwhisk] auth")
         return fail(_SUBJECT, f"{config.host} answers {refused}", "is that the API host of an OpenWhisk?")
     except (OpenWhiskError, InvalidOpenWhiskConfig) as error:
-        return fail(_SUBJECT, str(error), "start it, or set [openwhisk] apihost")
+        return fail(_SUBJECT, str(error), "start it, or set WHISK_APIHOST, or [openwhisk] apihost")
     return ok(_SUBJECT, f"answers at {config.host}, namespaces: {', '.join(namespaces) or 'none'}")

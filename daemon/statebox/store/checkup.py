@@ -9,12 +9,12 @@ from dataclasses import replace
 from statistics import median
 from typing import Final
 
-from statebox.engine.checkup import Finding, fail, ok, warn
+from statebox.engine.checkup import Finding, Level, fail, ok, warn
 from statebox.engine.errors import ServiceUnavailable
 from statebox.store.cluster import commits_for
 from statebox.store.codec import FORMAT
-from statebox.store.commits import Asking, Refused
-from statebox.store.connection import Argument, RedisSettings, Reply
+from statebox.store.commits import Asking, InCluster, Refused
+from statebox.store.connection import Argument, NotLetIn, RedisSettings, Reply
 from statebox.store.keys import Keys
 from statebox.store.primary import Primary
 from statebox.store.replies import integer, items, maybe_integer, strings, text
@@ -26,6 +26,11 @@ _SLOW_MS: Final = 10.0
 _CLOCKS_APART_SECONDS: Final = 1.0
 # Of each shard, as formats change all at once.
 _EXECUTIONS_LOOKED_AT: Final = 200
+_ADDRESS_REMEDY: Final = "start it, or say where it is: --redis-url or [redis] url"
+_CLUSTER_REMEDY: Final = "set --redis-url or [redis] url to redis+cluster://HOST:PORT, and shards to some for each node"
+_CREDENTIALS_REMEDY: Final = (
+    "set the password, and the user where there is one: STATEBOX_REDIS_PASSWORD or [redis] password"
+)
 _NOT_TOLD: Final = "unknown: this user may not ask for it"
 
 
@@ -49,6 +54,7 @@ class _Checkup:
         self._keys = keys
 
     async def findings(self) -> AsyncIterator[Finding]:
+        line_told = False
         try:
             yield await self._reachable()
             info = _read_info(await self._maybe(self._commits.ask("INFO")))
@@ -57,15 +63,19 @@ class _Checkup:
             yield await self._fsync()
             yield await self._notifications()
             for finding in await self._rights():
+                line_told = line_told or finding.level is Level.FAIL
                 yield finding
             yield await self._clock()
             yield await self._shards()
             yield await self._formats()
             yield await self._aside()
         except Refused as refused:
-            yield fail("redis", refused.message, f"allow what is needed: {self._line()}")
+            yield fail("redis", refused.message, None if line_told else f"allow what is needed: {self._line()}")
+        except InCluster as named_wrongly:
+            yield fail("redis", named_wrongly.message, _CLUSTER_REMEDY)
         except ServiceUnavailable as away:
-            yield fail("redis", away.message, "start it, or say where it is: --redis-url or [redis] url")
+            no_entry = isinstance(away.__cause__, NotLetIn)
+            yield fail("redis", away.message, _CREDENTIALS_REMEDY if no_entry else _ADDRESS_REMEDY)
 
     async def _reachable(self) -> Finding:
         times: list[float] = []

@@ -46,6 +46,7 @@ class ClusterCommits:
         self._commits: dict[Endpoint, Commits] = {}
         self._refreshing: asyncio.Task[None] | None = None
         self._opened = False
+        self._no_map = Unreachable("no node is known to serve this slot")
 
     def open(self) -> None:
         """Begin to carry questions; the first one reads the map of slots."""
@@ -105,7 +106,7 @@ class ClusterCommits:
         owner = self._map.owner(slot)
         if owner is None:
             answer: Answer = asyncio.get_running_loop().create_future()
-            answer.set_result(Unreachable("no node is known to serve this slot"))
+            answer.set_result(self._no_map)
             return answer
         return self._at(owner).offer(packed)
 
@@ -183,8 +184,10 @@ class ClusterCommits:
     async def _read_map(self) -> None:
         try:
             self._map.replace(await self._nodes.slots())
-        except Unreachable:
+        except Unreachable as unknown:
             # Who waits finds out by asking again, and says so when it goes on.
+            if not self._map.nodes:
+                self._no_map = unknown
             return
         # Who has left the cluster, or serves nothing any more, is not waited for.
         for endpoint in self._commits.keys() - self._map.nodes:

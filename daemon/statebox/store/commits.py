@@ -15,6 +15,7 @@ from random import random
 from typing import Final, Protocol
 
 from redis.exceptions import (
+    AskError,
     ClusterDownError,
     NoScriptError,
     OutOfMemoryError,
@@ -38,6 +39,10 @@ _DOWN_CODES: Final = ("OOM ", "MISCONF ", "LOADING ", "BUSY ", "READONLY ", "NOR
 
 class Refused(ServiceUnavailable):
     """Redis refuses a command: this user may not give it, or the key holds something else."""
+
+
+class InCluster(ServiceUnavailable):
+    """The server is a node of a Redis Cluster, and was named as a single one: redis+cluster:// names a cluster."""
 
 
 class Asking(Protocol):
@@ -160,6 +165,9 @@ class Commits:
                 return reason
             if isinstance(reason, NoScriptError):
                 raise reason
+            if isinstance(reason, AskError):
+                # MOVED too. Asked again it would say the same.
+                raise InCluster from reason
             if isinstance(reason, ResponseError) and not is_down(reason):
                 raise Refused(f"Redis refuses: {reason}") from reason
             if isinstance(reason, ReadOnlyError):

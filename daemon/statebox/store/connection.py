@@ -16,7 +16,7 @@ from typing import Protocol, TypeAlias, TypedDict
 
 import hiredis
 from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection
-from redis.exceptions import RedisError
+from redis.exceptions import AuthenticationError, RedisError
 
 from statebox.store.addresses import Endpoint, Place, locate
 
@@ -27,6 +27,10 @@ Reply: TypeAlias = "int | bytes | list[Reply] | None"
 
 class Unreachable(Exception):
     """The connection could not be made, or broke, or Redis did not answer in time."""
+
+
+class NotLetIn(Unreachable):
+    """Redis wants a user and password, or does not know those it was given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +145,9 @@ def trouble() -> Generator[None]:
     except TimeoutError:
         raise Unreachable("no answer in time") from None
     except (RedisError, OSError) as error:
+        # On a unix socket redis-py wraps it.
+        if isinstance(error, AuthenticationError) or isinstance(error.__cause__, AuthenticationError):
+            raise NotLetIn(str(error)) from error
         raise Unreachable(str(error) or type(error).__name__) from error
 
 

@@ -272,8 +272,13 @@ class RedisStore(Listing):
 
     async def retry(self, id: str) -> None:
         """Make an execution that was set aside due again. Raises ExecutionDoesNotExist when it is not set aside."""
-        if not integer(await self._run("retry", self._keys.shard_of_id(id), id, fresh_id())):
-            raise ExecutionDoesNotExist(f"'{id}' is not set aside")
+        match await self._run("retry", self._keys.shard_of_id(id), id, fresh_id()):
+            case 1:
+                return
+            case 0:
+                raise ExecutionDoesNotExist(f"'{id}' is not set aside")
+            case _:
+                raise no_such_execution(id)
 
     async def sweep(self) -> int:
         """Forget what is past its retention. Returns how many executions were forgotten."""

@@ -3,14 +3,14 @@
 --
 -- KEYS[1] due
 -- ARGV    base, now, id, operation
--- Returns 1, or 0 when it is not set aside
+-- Returns 1, 0 when it is not set aside, -1 when there is no such execution
 
 --!include parts/base.lua
 
 local id, operation = ARGV[3], ARGV[4]
 local key = base .. 'execution:' .. id
 if redis.call('HGET', key, 'retried') == operation then return 1 end
-if not redis.call('ZSCORE', base .. 'aside', id) then return 0 end
+if not redis.call('ZSCORE', base .. 'aside', id) then return redis.call('EXISTS', key) - 1 end
 redis.call('HSET', key, 'retried', operation)
 redis.call('HDEL', key, 'aside', 'claims')
 redis.call('ZADD', base .. 'due', now, id)
