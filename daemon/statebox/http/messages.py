@@ -35,11 +35,9 @@ async def read_bytes(request: web.BaseRequest) -> bytes:
     if told is not None and told > limit:
         raise _too_large(limit)
     make_room_for_body(limit if told is None else told)
-    if "Expect" in request.headers and request.version >= (1, 1):
-        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     try:
         # Most have come as a whole, with their heads.
-        body = request.content.read_nowait() if request.content.is_eof() else await request.read()
+        body = request.content.read_nowait() if request.content.is_eof() else await _read_rest(request)
     except web.HTTPRequestEntityTooLarge:
         raise _too_large(limit) from None
     except web.RequestPayloadError as error:
@@ -52,6 +50,13 @@ async def read_bytes(request: web.BaseRequest) -> bytes:
 
 def _too_large(limit: int) -> BodyTooLarge:
     return BodyTooLarge(f"The body is larger than the {limit} bytes that this daemon accepts")
+
+
+async def _read_rest(request: web.BaseRequest) -> bytes:
+    """A body of which some is still to come; who waits to be told to send it is told."""
+    if request.version >= (1, 1) and request.headers.get("Expect", "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    return await request.read()
 
 
 async def read_body(request: web.BaseRequest) -> Json | msgspec.UnsetType:
