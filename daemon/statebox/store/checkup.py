@@ -173,7 +173,9 @@ class _Checkup:
         count = sum(map(integer, counts))
         if count:
             remedy = "statebox list --set-aside shows them; when the reason is gone, statebox retry ID"
-            return warn("set aside", f"{count} executions had no daemon get on with them", remedy)
+            return warn(
+                "set aside", f"{count} {'execution' if count == 1 else 'executions'} that no daemon gets on with", remedy
+            )
         return ok("set aside", "no executions")
 
     async def _config(self, name: str) -> str | None:
