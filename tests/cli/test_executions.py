@@ -237,6 +237,9 @@ def test_what_was_set_aside_is_listed_and_goes_on_after_a_retry(call: Call, dev:
 
     wait_for(lambda: id in set_aside(), f"{id} to be set aside")
     assert "RUNNING, set aside" in call("list", "--set-aside").stdout
+    assert f"RUNNING, set aside: it goes on after `statebox retry {id}`" in call("describe", id).stdout
+    assert call("describe", id, "--json").json["setAside"] is True
     assert call("retry", id).word == f"{id} goes on"
     assert id not in set_aside()
+    assert "set aside" not in call("describe", id).stdout
     assert call("stop", id).word == f"{id} ABORTED"

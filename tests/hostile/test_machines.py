@@ -67,6 +67,7 @@ async def test_a_hostile_file_is_refused_by_name_and_the_machines_stay_as_they_w
         (tmp_path / "another.json").write_text(SMALL)
         (tmp_path / "hostile.json").write_text(HOSTILE)
         (tmp_path / "wrong.json").write_text("{}")
+        (tmp_path / "broken.json").write_text("{ nothing")
         probe = Probe(daemon)
         async with probe:
             with caplog.at_level(logging.ERROR):
@@ -74,8 +75,11 @@ async def test_a_hostile_file_is_refused_by_name_and_the_machines_stay_as_they_w
         assert daemon.service.machines.names() == ["good"]
         assert "hostile: INVALID_JSON_DESCRIPTION: Reading it takes too long or too much memory" in caplog.text
         assert "wrong: SCHEMA_VALIDATION_FAILED: These fields are required: [States, StartAt] at /" in caplog.text
+        assert "broken: INVALID_JSON_DESCRIPTION: " in caplog.text
+        assert caplog.text.count("line: 1, column: 3]") == 1
         assert probe.lag_ms < MOST_LAG_MS
 
+        (tmp_path / "broken.json").unlink()
         (tmp_path / "hostile.json").unlink()
         (tmp_path / "wrong.json").unlink()
         await daemon.reload()

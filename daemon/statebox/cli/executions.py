@@ -122,6 +122,10 @@ def describe(id: str, as_json: bool, endpoint: str, token: str | None) -> None:
 async def _describe(client: Client, id: str, as_json: bool) -> None:
     async with client:
         execution = await client.call("Statebox.SettleExecution", executionArn=id, seconds=0)
+        if execution["status"] == "RUNNING":
+            aside = (await client.call("Statebox.ListSetAside"))["executions"]
+            if execution["executionArn"] in [one["executionArn"] for one in aside]:
+                execution["setAside"] = True
     if as_json:
         echo_json(execution)
     else:
@@ -129,8 +133,12 @@ async def _describe(client: Client, id: str, as_json: bool) -> None:
 
 
 def _described(execution: Json) -> Iterator[tuple[str, str]]:
-    yield "id", short_id(execution["executionArn"])
-    yield "status", execution["status"]
+    id = short_id(execution["executionArn"])
+    yield "id", id
+    if execution.get("setAside"):
+        yield "status", f"{execution['status']}, set aside: it goes on after `statebox retry {id}`"
+    else:
+        yield "status", execution["status"]
     yield "started", when(execution["startDate"])
     if (stopped := execution.get("stopDate")) is not None:
         yield "ended", f"{when(stopped)} after {span(stopped - execution['startDate'])}"

@@ -104,8 +104,10 @@ def _parsed(definition: Definition) -> StateMachine:
 
 
 def _line(problem: Mapping[str, Json]) -> str:
-    where = f" at {problem['location']}" if problem["location"] else ""
-    return f"{problem['code']}: {problem['message']}{where}"
+    message, location = problem["message"], problem["location"]
+    # What AWS says of broken JSON ends with the place already.
+    where = f" at {location}" if location and not message.endswith(location) else ""
+    return f"{problem['code']}: {message}{where}"
 
 
 def definition_of(text: str) -> Definition:

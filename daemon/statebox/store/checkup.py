@@ -173,7 +173,8 @@ class _Checkup:
         count = sum(map(integer, counts))
         if count:
             remedy = "statebox list --set-aside shows them; when the reason is gone, statebox retry ID"
-            return warn("set aside", f"{count} executions had no daemon get on with them", remedy)
+            executions = "1 execution" if count == 1 else f"{count} executions"
+            return warn("set aside", f"{executions} that no daemon gets on with", remedy)
         return ok("set aside", "no executions")
 
     async def _config(self, name: str) -> str | None:
