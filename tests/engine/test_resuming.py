@@ -52,6 +52,24 @@ async def test_an_answer_that_is_not_taken_is_logged_with_what_it_was_for(
     assert f"resume: {token}: The token is not known" in caplog.text
 
 
+async def test_a_continuation_that_somebody_has_broken_ends_no_daemon(
+    valkey: EmbeddedValkey, caplog: pytest.LogCaptureFixture
+):
+    """All of them hear the message, so that it would end them all."""
+    async with daemon_on(valkey) as daemon:
+        id = await start(daemon, {"Ask": {**ASK, "End": True}}, {})
+        [token] = await tokens(daemon, id)
+        key = f"statebox:{{0}}:token:{token}"
+        ask(valkey, "HSET", key, "status", "answered")
+
+        await Resuming(daemon.service).act_on(token.encode())
+        assert f"resume: {token} could not be answered" in caplog.text
+
+        ask(valkey, "HSET", key, "status", "waiting")
+        await Resuming(daemon.service).act_on(token.encode())
+        assert (await ended(daemon, id)).status is Status.SUCCEEDED
+
+
 async def test_a_large_answer_with_an_error_ends_the_execution(valkey: EmbeddedValkey):
     async with daemon_on(valkey) as daemon:
         id = await start(daemon, {"Ask": {**ASK, "End": True}}, {})

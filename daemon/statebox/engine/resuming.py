@@ -55,6 +55,8 @@ class Resuming:
             _log.info("resume: %s: %s", about, refused.message)
         except ServiceError as failed:
             _log.error("resume: %s could not be answered: %s", about, failed.message)
+        except Exception:  # noqa: BLE001 - every daemon hears the message, and what it is about must not end them all
+            _log.exception("resume: %s could not be answered", about)
 
     async def _answer(self, answer: ResumeMessage, message: bytes) -> None:
         service = self._service

@@ -139,7 +139,7 @@ class Scheduler:
         try:
             with self._keeping(1):
                 await self._machines.prepare(definition)
-        except InvalidDefinition:
+        except Exception:  # noqa: BLE001 - also that nobody could read it now must not end the daemon
             _log.exception("a stored definition cannot be read", extra={"execution": claimed.execution.id})
             return
         self.take(claimed)
