@@ -335,7 +335,7 @@ async def test_a_heartbeat_is_delivered_and_takes_nothing(store: RedisStore, dae
 async def test_an_answer_to_what_only_a_newer_daemon_can_read_is_kept_for_it(store: RedisStore, daemons: Daemons):
     token = new_token()
     await park(store, token)
-    ask(daemons.server, "HSET", "statebox:{0}:execution:m:x", "format", 2)
+    ask(daemons.server, "HSET", "statebox:{0}:execution:m:x", "format", 3)
 
     assert await store.answer(answer(token)) == "m:x"
 

@@ -272,7 +272,7 @@ async def test_stopping_what_was_set_aside_gives_it_one_more_try(store: RedisSto
 async def test_stopping_what_was_set_aside_leaves_that_try_to_whoever_can_read_it(store: RedisStore, daemons: Daemons):
     await _set_aside(store, daemons, "x")
     key = "statebox:{0}:execution:m:x"
-    ask(daemons.server, "HSET", key, "format", 2)
+    ask(daemons.server, "HSET", key, "format", 3)
 
     assert await store.stop("m:x", None, None, "stop") is None
 
@@ -354,7 +354,7 @@ async def test_a_newer_format_is_left_alone_and_hides_nothing(store: RedisStore,
     names = [f"new{n}" for n in range(5)]
     await begin(store, *names)
     for name in names:
-        ask(daemons.server, "HSET", f"statebox:{{0}}:execution:m:{name}", "format", 2)
+        ask(daemons.server, "HSET", f"statebox:{{0}}:execution:m:{name}", "format", 3)
     daemons.time.pass_by(1)
     await begin(store, "old")
     daemons.time.pass_by(store.settings.lease_ms)

@@ -170,9 +170,9 @@ def test_what_is_delivered_comes_back_as_it_was(event: AnyEvent):
 
     assert exactly(read_entry(entry)) == exactly(event)
     if not isinstance(event, ExecutionStopped):
-        assert entry.startswith(b"1 0.1 [")
+        assert entry.startswith(b"2 0.1 [")
         head, tail = write_around_task(lambda task: msgspec.structs.replace(event, task=task))
-        assert entry == b"1 0.1 " + head + b'"0.1:7"' + tail
+        assert entry == b"2 0.1 " + head + b'"0.1:7"' + tail
 
 
 def test_each_payload_stands_once_in_a_chunk():
@@ -195,7 +195,7 @@ def test_payloads_are_rendered_once_for_branches_and_history():
     texts, value = Texts(), {"some": "value"}
 
     assert texts.of(value) is texts.of(value)
-    assert write_data(branch("0", value, arguments=value), texts) == b'[1,{"some":"value"},[{"some":"value"}],[]]'
+    assert write_data(branch("0", value, arguments=value), texts) == b'[2,{"some":"value"},[{"some":"value"}],[]]'
 
 
 def test_payloads_that_are_read_share_their_values():
@@ -234,7 +234,7 @@ def test_a_field_that_is_missing_is_said_to_be():
         (b"[1,", Unreadable, "cannot be read"),
         (b"garbage", Unreadable, "no format"),
         (b"[0,1]", Unreadable, "the format 0, which this statebox does not know any more"),
-        (b"[2,true]", NewerFormat, "the format 2, written by a newer statebox; this one knows 1"),
+        (b"[3,true]", NewerFormat, "the format 3, written by a newer statebox; this one knows 2"),
         (b"[31,true]", NewerFormat, "the format 31"),
     ],
 )
@@ -267,5 +267,5 @@ def test_an_entry_that_is_broken_is_said_to_be(entry: bytes, why: str):
 
 
 def test_an_entry_of_a_newer_format_is_said_to_be():
-    with pytest.raises(NewerFormat, match="the format 2"):
-        read_entry(b'2 0 ["CallbackAnswered","0:1"]')
+    with pytest.raises(NewerFormat, match="the format 3"):
+        read_entry(b'3 0 ["CallbackAnswered","0:1"]')

@@ -66,11 +66,11 @@ BROKEN: dict[str, tuple[str, ...]] = {
 }
 # Each kind of value in a format that only a newer daemon writes.
 NEWER: dict[str, tuple[str, ...]] = {
-    "head": ("HSET", X, "head", '[2,"all new"]'),
-    "state": ("HSET", X, "state", '[2,"all new"]'),
-    "branch": ("HSET", X, "b:0", '[2,"all new"]'),
-    "data of a branch": ("HSET", X, "i:0", '[2,"all new"]'),
-    "inbox entry": ("RPUSH", INBOX, '2 0 ["AllNew"]'),
+    "head": ("HSET", X, "head", '[3,"all new"]'),
+    "state": ("HSET", X, "state", '[3,"all new"]'),
+    "branch": ("HSET", X, "b:0", '[3,"all new"]'),
+    "data of a branch": ("HSET", X, "i:0", '[3,"all new"]'),
+    "inbox entry": ("RPUSH", INBOX, '3 0 ["AllNew"]'),
 }
 
 
@@ -135,7 +135,7 @@ async def test_what_a_newer_daemon_has_written_is_left_to_newer_daemons(daemons:
     assert ask(daemons.server, "HGET", X, "claims") is None
     assert ask(daemons.server, "HGET", X, "lease") is None
     # A newer daemon takes it at once.
-    assert ask(daemons.server, "HGET", X, "format") == "2"
+    assert ask(daemons.server, "HGET", X, "format") == "3"
     _tidy(daemons)
 
 
@@ -155,9 +155,9 @@ async def test_a_broken_chunk_of_history_is_told_to_whoever_wants_to_read_it(sto
 
 async def test_a_newer_chunk_of_history_is_said_to_be_newer(store: RedisStore, daemons: Daemons):
     await two_due(store)
-    ask(daemons.server, "RPUSH", f"{BASE}history:m:x", "[2,5,{}]")
+    ask(daemons.server, "RPUSH", f"{BASE}history:m:x", "[3,5,{}]")
 
-    with pytest.raises(Unreadable, match="the format 2, written by a newer statebox"):
+    with pytest.raises(Unreadable, match="the format 3, written by a newer statebox"):
         await store.history("m:x", 0, 100, reverse=False)
 
 

@@ -322,8 +322,8 @@ async def test_a_newer_format_is_said_to_be_one(daemons: Daemons):
     store = await daemons.open()
     await begin(store)
     state = "statebox:{0}:execution:m:x"
-    ask(daemons.server, "HSET", state, "state", '[2,"RUNNING"]')
-    with pytest.raises(NewerFormat, match="the format 2, written by a newer statebox; this one knows 1"):
+    ask(daemons.server, "HSET", state, "state", '[3,"RUNNING"]')
+    with pytest.raises(NewerFormat, match="the format 3, written by a newer statebox; this one knows 2"):
         await store.describe("m:x")
 
     ask(daemons.server, "HSET", state, "state", "[0,1]")

@@ -114,7 +114,7 @@ async def test_what_only_a_newer_daemon_can_read_is_told_to_all(daemons: Daemons
     store = await daemons.open()
     token = new_token()
     await store.start(DEFINITION, parked_step(execution(branches=[suspended(token)]), token), "op")
-    ask(daemons.server, "HSET", "statebox:{0}:execution:m:x", "format", 2)
+    ask(daemons.server, "HSET", "statebox:{0}:execution:m:x", "format", 3)
     async with listening(wakeups_on(daemons.server)) as heard:
         await store.answer(Answer(token, CallbackAnswered, "op", "test"))
 

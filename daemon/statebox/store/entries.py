@@ -9,7 +9,7 @@ import msgspec
 
 from statebox.asl.events import AnyEvent, place_of
 from statebox.asl.jsontext import write_json
-from statebox.store.codec import FORMAT, NewerFormat, Unreadable
+from statebox.store.codec import FORMAT, OLDEST_FORMAT, NewerFormat, Unreadable
 
 # Reads users' values inside of events as read_json does, which is made of the same.
 _read_event: Final = msgspec.json.Decoder[AnyEvent](AnyEvent)
@@ -35,7 +35,9 @@ def read_entry(entry: bytes) -> AnyEvent:
     format, _, rest = entry.partition(b" ")
     if not format.isdigit():
         raise Unreadable(f"What was delivered has no format: {entry[:20]!r}")
-    if int(format) != FORMAT:
+    if int(format) < OLDEST_FORMAT:
+        raise Unreadable(f"What was delivered has the format {int(format)}, which this statebox does not know any more")
+    if int(format) > FORMAT:
         raise NewerFormat(f"What was delivered has the format {int(format)}; this statebox knows {FORMAT}", int(format))
     try:
         return _read_event.decode(rest.partition(b" ")[2])

@@ -42,13 +42,15 @@ local function standing(record, who)
   return 'free'
 end
 
--- A history was a sorted set once, which takes three times the memory of a list.
-local function make_list_of_history(id)
-  local key = base .. 'history:' .. id
+-- A history was a sorted set once, which takes three times the memory of a list. Those who still take it for one must
+-- leave the execution alone from now on, and not only from its next step on.
+local function make_list_of_history(record, format)
+  local key = base .. 'history:' .. record.id
   if redis.call('TYPE', key).ok ~= 'zset' then return end
   local chunks = redis.call('ZRANGE', key, 0, -1)
   redis.call('DEL', key)
   for _, chunk in ipairs(chunks) do redis.call('RPUSH', key, chunk) end
+  redis.call('HSET', record.key, 'format', format)
 end
 
 -- Take a free execution, or set it aside when it was claimed too often without a checkpoint. Returns whether it was taken.
@@ -62,7 +64,7 @@ local function grab(record, who)
     if record.owner then redis.call('SREM', base .. 'held:' .. record.owner, record.id) end
     return false
   end
-  make_list_of_history(record.id)
+  make_list_of_history(record, who.format)
   redis.call('HSET', record.key, 'lease', who.token, 'owner', who.daemon, 'claims', claims)
   redis.call('ZADD', base .. 'due', now + who.lease_ms, record.id)
   if record.owner ~= who.daemon then

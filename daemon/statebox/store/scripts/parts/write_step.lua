@@ -1,6 +1,7 @@
 -- Write one step of an execution: what start and checkpoint have in common. ARGV from `at` on:
 --   token, sequence, lease_ms, daemon, format, release ('1' or ''), due_ms ('' for none), retention_ms,
---   status, stopped_ms ('' for none), machine, started_ms, state, consumed, chunk of history ('' for none), parent to be told of the end ('' for none) and its inbox entry, inbox entry of a stop; then six
+--   status, stopped_ms ('' for none), machine, started_ms, state, consumed, chunk of history ('' for none),
+--   parent to be told of the end ('' for none) and its inbox entry, inbox entry of a stop; then six
 --   lists, each led by the number of its values:
 --   fields (name, value), removed (branch), opened (token, task, state, since_ms, deadline_ms or ''), closed (token),
 --   deadlines (branch, ms or ''), stopped (ids of children that nobody waits for any more).
