@@ -18,7 +18,7 @@ from statebox.engine.errors import Unreadable
 from statebox.engine.names import Place
 
 # What is written; of older formats those of the last two releases are read. 2: heads leave out what follows from the
-# id, histories are lists. Who knows only 1 would break off in the middle of a step there, and so must leave these alone.
+# id, histories are lists. Who knows only 1 would break off in the middle of a step there, so must leave these alone.
 FORMAT: Final = 2
 OLDEST_FORMAT: Final = 1
 # What ARNs name where nothing else is told. It must stay: what was written relies on it.
