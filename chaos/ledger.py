@@ -6,7 +6,7 @@ from collections import Counter
 
 import msgspec
 
-from chaos.machines import Kind, Said
+from chaos.machines import KINDS, Kind, Said
 
 
 class Attempt(msgspec.Struct):
@@ -53,3 +53,10 @@ class Ledger(msgspec.Struct):
     counts: Counter[str] = msgspec.field(default_factory=Counter[str])
     # When each freeze of a daemon began and ended (ms since the epoch).
     freezes: list[tuple[int, int]] = []
+
+    def open(self, n: int) -> Life:
+        """Enter the life number n; the kinds take turns."""
+        kind = KINDS[n % len(KINDS)]
+        life = Life(n, kind, f"x{n}")
+        self.lives[life.id] = life
+        return life

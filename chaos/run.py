@@ -15,8 +15,8 @@ import msgspec
 
 from chaos.checker import Checker, Violation, read_calls
 from chaos.clients import Clients
-from chaos.faults import Faults
-from chaos.ledger import Ledger, Life
+from chaos.faults import MORE_SECONDS, Faults
+from chaos.ledger import Ledger
 from chaos.machines import KINDS
 from chaos.plan import DAEMONS, Plan
 from chaos.proxy import Proxy
@@ -43,6 +43,7 @@ end
 """
 # The part of the time in which executions are started: the last ones have to live through something as well.
 _STARTS: Final = 0.8
+_MORE_PAUSE_SECONDS: Final = 0.2
 # Counts that show that the run was worth something: none may be 0.
 WANTED: Final = (
     "kills of a daemon holding leases",
@@ -149,24 +150,28 @@ async def _live(
     dice = random.Random(f"clients {plan.seed}")
     clients = Clients(world, http, ledger, reads, keys, dice)
     faults = Faults(world, proxies, tally, ledger, plan, keys)
-    crowd: list[tuple[Life, float]] = []
-    for n in range(plan.executions):
-        kind = KINDS[n % len(KINDS)]
-        life = Life(n, kind, f"x{n}")
-        ledger.lives[life.id] = life
-        crowd.append((life, dice.random() * plan.seconds * _STARTS))
+    crowd = [(ledger.open(n), dice.random() * plan.seconds * _STARTS) for n in range(plan.executions)]
     try:
-        async with asyncio.timeout(plan.seconds + plan.settle_seconds), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(plan.seconds + MORE_SECONDS + plan.settle_seconds), asyncio.TaskGroup() as group:
             watching = group.create_task(clients.watch(group))
             starts = [group.create_task(clients.live(life, after)) for life, after in crowd]
+            later = group.create_task(_live_on(clients, faults, ledger, plan))
             await faults.run()
-            await asyncio.wait(starts)
+            await asyncio.wait([*starts, later])
             await _all_ended(reads, keys, store, ledger)
             watching.cancel()
     except TimeoutError:
         running = await reads.ask("ZRANGE", keys.shards[0].due, 0, -1)
         return [Violation("", f"not everything has ended {plan.settle_seconds} s after the last fault", repr(running))]
     return []
+
+
+async def _live_on(clients: Clients, faults: Faults, ledger: Ledger, plan: Plan) -> None:
+    """As long as things are broken beyond the planned time, there is something to break."""
+    await asyncio.sleep(plan.seconds)
+    while not faults.over:
+        ledger.counts["executions started beyond the plan"] += 1
+        await clients.live(ledger.open(len(ledger.lives)), _MORE_PAUSE_SECONDS)
 
 
 async def _all_ended(reads: Commits, keys: Keys, store: RedisStore, ledger: Ledger) -> None:
