@@ -1,6 +1,6 @@
 """What one item of a Map costs where there are few and where there are many: it should be the same.
 
-Run: .venv/bin/python -m benchmarks.maps [--few 1000] [--many 10000] [--few-answers 100] [--only distributed]
+Run: .venv/bin/python -m benchmarks.maps [--few 1000] [--many 10000] [--few-answers 100] [--rounds 5] [--only inline]
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import contextlib
 import random
+import statistics
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Final, TypeAlias
@@ -116,8 +117,8 @@ async def answer_all(items: int) -> float:
         return time.perf_counter() - began
 
 
-async def measure(few: int, many: int, few_answers: int, only: str) -> None:
-    """Measure and print a Markdown table."""
+async def measure(few: int, many: int, few_answers: int, only: str, rounds: int) -> None:
+    """Measure few and many in turns and print a Markdown table: medians, and between which bounds the ratios were."""
     distributed, inline = each(WORK, "DISTRIBUTED"), each(WORK)
     bounded = each(WORK, "DISTRIBUTED", MaxConcurrency=40)
     measurements: list[tuple[str, int, Measurement]] = [
@@ -129,10 +130,16 @@ async def measure(few: int, many: int, few_answers: int, only: str) -> None:
     print("| Map | items | ms an item | items | ms an item | ratio |")
     print("|---|---|---|---|---|---|")
     for name, least, seconds_for in measurements:
-        if only in name:
-            low = await seconds_for(least) / least * 1000
-            high = await seconds_for(many) / many * 1000
-            print(f"| {name} | {least:,} | {low:.2f} | {many:,} | {high:.2f} | {high / low:.2f} |", flush=True)
+        if only not in name:
+            continue
+        lows, highs = list[float](), list[float]()
+        for _ in range(rounds):
+            lows.append(await seconds_for(least) / least * 1000)
+            highs.append(await seconds_for(many) / many * 1000)
+        low, high = statistics.median(lows), statistics.median(highs)
+        ratios = [after / before for before, after in zip(lows, highs, strict=True)]
+        spread = f"{high / low:.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+        print(f"| {name} | {least:,} | {low:.2f} | {many:,} | {high:.2f} | {spread} |", flush=True)
 
 
 def main() -> None:
@@ -141,9 +148,10 @@ def main() -> None:
     parser.add_argument("--few", type=int, default=1000)
     parser.add_argument("--many", type=int, default=10_000)
     parser.add_argument("--few-answers", type=int, default=100)
+    parser.add_argument("--rounds", type=int, default=5, help="how often each is measured, in turns")
     parser.add_argument("--only", default="", help="only the Maps with this in their names")
     options = parser.parse_args()
-    asyncio.run(measure(options.few, options.many, options.few_answers, options.only))
+    asyncio.run(measure(options.few, options.many, options.few_answers, options.only, options.rounds))
 
 
 if __name__ == "__main__":
