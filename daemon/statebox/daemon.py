@@ -142,12 +142,11 @@ class Daemon:
 
             async def put_away() -> None:
                 self._notifier.stopping("giving what is in flight its time")
-                if self.service.running_here:
-                    _log.info(
-                        "stopping: %d executions have up to %g s for what is in flight",
-                        self.service.running_here,
-                        self.config.daemon.drain_seconds,
-                    )
+                _log.info(
+                    "stopping: %d executions have up to %g s for what is in flight",
+                    self.service.running_here,
+                    self.config.daemon.drain_seconds,
+                )
                 self._notifier.extend_timeout(self.config.daemon.drain_seconds + _STOP_MARGIN_SECONDS)
                 for task in listening:
                     task.cancel()
