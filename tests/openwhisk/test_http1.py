@@ -25,6 +25,7 @@ from tests.waiting import wait_until
 
 INC = ActionName("_", None, "inc")
 LARGE = 65 << 20
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(said(1)), said(1))
 
 
 @pytest_asyncio.fixture
@@ -150,7 +151,7 @@ async def test_a_connection_that_is_reset_is_no_end_of_an_answer(raw: Raw, clien
     [
         b"HTTP/1.1 200 OK\r\n\r\n" + said(1),
         b"HTTP/1.0 200 OK\r\n\r\n" + said(1),
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(said(1)), said(1)),
+        CHUNKED,
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x;a=b\r\n%b\r\n0\r\nTrailer: x\r\n\r\n"
         % (len(said(1)), said(1)),
         b"HTTP/1.1 100 Continue\r\n\r\n" + plain(1),
@@ -169,9 +170,8 @@ async def test_every_form_of_an_answer_is_understood_whole_and_in_pieces(raw: Ra
 
 
 async def test_a_chunked_answer_leaves_the_connection_for_the_next_call(raw: Raw, client: OpenWhiskClient):
-    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(said(1)), said(1))
-    raw.will((chunked[:60], chunked[60:]), plain(2))
-    assert [await call(client), await call(client)] == [1, 2]
+    raw.will(CHUNKED, (CHUNKED[:60], CHUNKED[60:]), (CHUNKED[:-2], CHUNKED[-2:]), plain(2))
+    assert [await call(client) for _ in range(4)] == [1, 1, 1, 2]
     assert raw.connections == 1
 
 
@@ -181,8 +181,10 @@ async def test_a_chunked_answer_leaves_the_connection_for_the_next_call(raw: Raw
         plain(1, "Connection: close"),
         b"HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(said(1)), said(1)),
         plain(1) + plain(9),
+        plain(1) + b"HTTP/1.1 200 OK\r\n",
+        CHUNKED + b"HTTP/1.1 200 OK\r\nX-Half",
     ],
-    ids=["closes", "http-1.0", "two-answers"],
+    ids=["closes", "http-1.0", "two-answers", "an-answer-and-a-half", "chunked-and-a-half"],
 )
 async def test_a_connection_that_is_not_to_be_used_again_is_not(raw: Raw, client: OpenWhiskClient, answer: bytes):
     raw.will(answer)

@@ -128,7 +128,7 @@ class HttpConnection(BaseProtocol):
         if payload is None:
             return
         if payload.is_eof():
-            self._finish(keep=not more)
+            self._finish(None if more else data)
         elif (broken := payload.exception()) is not None:
             self._end(NoAnswer(f"the answer is broken: {_words(broken)}"))
         elif payload.total_bytes > _MOST_BODY_BYTES:
@@ -145,7 +145,7 @@ class HttpConnection(BaseProtocol):
                 self._end(NoAnswer(f"the answer broke off: {_words(error)}"))
             else:
                 if payload.is_eof():
-                    self._finish(keep=False)
+                    self._finish(None)
         reason = "the connection was closed" if exc is None else _words(exc)
         self._end(NoAnswer(f"the answer broke off: {reason}") if self._heard else Closed(reason))
         if not self.gone.done():
@@ -157,22 +157,29 @@ class HttpConnection(BaseProtocol):
     def resume_reading(self, resume_parser: bool = True) -> None:
         """See pause_reading."""
 
-    def _finish(self, *, keep: bool) -> None:
-        """Hand out the answer, which is whole, and be free again if the server and the request allow it."""
+    def _finish(self, last: bytes | None) -> None:
+        """Hand out the answer, which is whole, and be free again if the server and the request allow it.
+
+        `last` is what arrived last; None when it is known that the connection cannot be used again.
+        """
         answer, message, payload = self._answer, self._message, self._payload
         assert answer is not None
         assert message is not None
         assert payload is not None
         self._answer = self._message = self._payload = None
         said: Reply | NoAnswer
+        body = payload.read_nowait()
         try:
-            said = Reply(message.code, message.headers, _unpacked(payload.read_nowait(), message.compression))
+            said = Reply(message.code, message.headers, _unpacked(body, message.compression))
         except NoAnswer as broken:
-            said, keep = broken, False
+            said, last = broken, None
         if not answer.done():
             answer.set_result(said)
+        # The parser says nothing of the beginning of another answer behind this one: that would be the next call's.
+        end = body if body and not message.chunked else b"\r\n\r\n"
+        ends_here = last is not None and (last.endswith(end) or end.endswith(last))
         # What was answered before it was read to its end may still be being read.
-        if not keep or message.should_close or self._transport.get_write_buffer_size():
+        if not ends_here or message.should_close or self._transport.get_write_buffer_size():
             self.close()
 
     def _end(self, reason: NoAnswer) -> None:
