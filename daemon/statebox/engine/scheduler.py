@@ -178,7 +178,10 @@ class Scheduler:
                 case InboxFilled(id):
                     self.look_into_inbox(id)
                 case Parked(id):
-                    self._watchers.notify(id)
+                    # Who runs it here tells of its rest with the value at hand. This may be heard before Redis says so
+                    # to him, and whoever waits would read that value for nothing.
+                    if id not in self._runners:
+                        self._watchers.notify(id)
 
     async def _sweep(self, shard: int) -> None:
         """Claim what is due in a shard, for ever: at its next deadline, on a hint, and in any case each sweep time."""
