@@ -10,7 +10,15 @@ from statebox.asl.jsontext import Json
 from statebox.engine.errors import InvalidDefinition
 from statebox.engine.machines import definition_of
 from statebox.engine.names import execution_id, machine_name
-from statebox.http.operations.members import Arn, Definition, IncludedData, PageSize, PageToken, page_size
+from statebox.http.operations.members import (
+    Arn,
+    Definition,
+    IncludedData,
+    PageSize,
+    PageToken,
+    StateMachineType,
+    page_size,
+)
 from statebox.http.protocol import Call, Operation
 from statebox.http.shapes import ALL_DATA, date, read_event_page_token, write_page_token
 from statebox.http.validation import Request
@@ -96,7 +104,7 @@ class ValidateStateMachineDefinition(Request, frozen=True):
     """A definition, and how many findings to show at the most."""
 
     definition: Definition
-    type: Literal["STANDARD", "EXPRESS"] | None = None
+    type: StateMachineType | None = None
     severity: Literal["ERROR", "WARNING"] = "ERROR"
     max_results: Annotated[int, Meta(ge=0, le=100)] = 0
 
