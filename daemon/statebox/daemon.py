@@ -37,8 +37,9 @@ from statebox.engine.surroundings import Surroundings
 from statebox.engine.watchers import Watchers
 from statebox.engine.worker import WorkerLimits, Workers
 from statebox.files.invoker import FileInvoker
+from statebox.http.roles import Role
 from statebox.http.server import HttpServer
-from statebox.http.settings import HttpSettings
+from statebox.http.settings import AccessKey, HttpSettings
 from statebox.machines import load_machines
 from statebox.openwhisk.client import OpenWhiskClient
 from statebox.openwhisk.config import Given, discover
@@ -352,6 +353,12 @@ def _http_settings(config: Config) -> HttpSettings:
         host=http.listen.host,
         port=http.listen.port,
         tokens=tuple(token.reveal() for token in http.tokens),
+        viewer_tokens=tuple(token.reveal() for token in http.viewer_tokens),
+        access_keys=(
+            *(_access_key(pair, Role.OPERATOR) for pair in http.access_keys),
+            *(_access_key(pair, Role.VIEWER) for pair in http.viewer_access_keys),
+        ),
+        region=Place().region,
         allow_remote_without_token=http.allow_remote_without_token,
         allowed_hosts=http.allowed_hosts,
         wait_seconds=http.wait_seconds,
@@ -363,3 +370,8 @@ def _http_settings(config: Config) -> HttpSettings:
         redis_host=redis_host,
         redis_port=redis_port,
     )
+
+
+def _access_key(pair: Secret, role: Role) -> AccessKey:
+    id, _, secret = pair.reveal().partition(":")
+    return AccessKey(id, secret, role)
