@@ -363,6 +363,7 @@ def _http_settings(config: Config) -> HttpSettings:
         allowed_hosts=http.allowed_hosts,
         wait_seconds=http.wait_seconds,
         max_body_bytes=http.max_body_bytes,
+        payload_bytes=config.limits.payload_bytes,
         max_connections=http.max_connections,
         max_requests=http.max_requests,
         max_requests_bytes=http.max_requests_bytes,

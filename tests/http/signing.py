@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from botocore.auth import SIGV4_TIMESTAMP, SigV4Auth  # pyright: ignore[reportMissingTypeStubs] -- it has none
+from botocore.auth import SIGV4_TIMESTAMP, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 

@@ -123,7 +123,8 @@ class HttpServer:
 
     def _routes(self) -> Routes:
         seed = Seed(self._service, self._settings, self._settling)
-        protocol = Protocol(self._service, self._settling, OPERATIONS, up_since_ms=round(time.time() * 1000))
+        up_since_ms, payload_bytes = round(time.time() * 1000), self._settings.payload_bytes
+        protocol = Protocol(self._service, self._settling, OPERATIONS, up_since_ms, payload_bytes)
         continuations = Continuations(self._service)
         executions = Executions(self._service)
         state_answers = StateAnswers(self._service)

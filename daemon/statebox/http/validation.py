@@ -2,7 +2,8 @@
 
 The declaration is the request's class: a frozen msgspec.Struct in camelCase, whose types and constraints are checked,
 those of its structures and lists included. `Meta(extra=...)` says what msgspec has no word for: `SENSITIVE` members are
-never repeated in an error, and `pattern_shown` gives a pattern's text where AWS writes it in another dialect.
+never repeated in an error, a `PAYLOAD` may have as much as this daemon's executions may, and `pattern_shown` gives a
+pattern's text where AWS writes it in another dialect.
 """
 
 from __future__ import annotations
@@ -22,9 +23,12 @@ from statebox.http.errors import SerializationException
 # The key in `extra` for what must not stand in an error, nor in a log of it.
 _SENSITIVE: Final = "sensitive"
 _PATTERN_SHOWN: Final = "pattern_shown"
+_PAYLOAD: Final = "payload"
+_FAILED: Final = " at '{}' failed to satisfy constraint: Member must "
 # More than any member of which an error is worth reading: whoever sends megabytes is not sent them back.
 _LONGEST_SHOWN: Final = 8192
 SENSITIVE: Final = {_SENSITIVE: True}
+PAYLOAD: Final = {_SENSITIVE: True, _PAYLOAD: True}
 
 
 class Structure(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -43,20 +47,22 @@ def pattern_shown(text: str) -> dict[str, str]:
     return {_PATTERN_SHOWN: text}
 
 
-def read_request(kind: type[T], raw: Json) -> T:
+def read_request(kind: type[T], raw: Json, payload_bytes: int = 0) -> T:
     """The operation's input. Unknown members are ignored, and null is as good as absent, as with AWS.
 
-    Raises ValidationException for constraints, SerializationException for wrong types.
+    `payload_bytes` is what each payload may have (0: anything). Raises ValidationException for constraints,
+    SerializationException for wrong types.
     """
     if not is_object(raw):
         raise SerializationException("The input of an operation is a JSON object")
-    try:
-        return msgspec.convert(raw, kind)
-    except msgspec.ValidationError:
-        pass
+    if not (payload_bytes and _holds_more(raw, payload_bytes)):
+        try:
+            return msgspec.convert(raw, kind)
+        except msgspec.ValidationError:
+            pass
     declared = _declared(kind)
     said = _without_nulls(declared, raw, "")
-    violations = list(_violations(declared, said, ""))
+    violations = list(_violations(declared, said, "", payload_bytes))
     if violations:
         count = f"{len(violations)} validation error{'s' if len(violations) > 1 else ''} detected"
         raise ValidationException(f"{count}: {'; '.join(violations)}")
@@ -64,6 +70,13 @@ def read_request(kind: type[T], raw: Json) -> T:
         return msgspec.convert(said, kind)
     except msgspec.ValidationError as error:
         raise SerializationException(str(error)) from None
+
+
+def _holds_more(value: Json, most: int) -> bool:
+    """Whether some text in it is longer: which one that is, and what may be said about it, is looked at then."""
+    if isinstance(value, str):
+        return len(value) > most
+    return is_object(value) and any(_holds_more(one, most) for one in value.values())
 
 
 @cache
@@ -140,18 +153,20 @@ def _token(value: Json) -> str:
             return "DECIMAL_VALUE"
 
 
-def _violations(declared: inspect.Type, value: Json, at: str) -> Iterator[str]:
+def _violations(declared: inspect.Type, value: Json, at: str, payload_bytes: int) -> Iterator[str]:
     """All constraints that a value breaks; it has the right types."""
     member, extra = _bare(declared)
     said = "Value" if _SENSITIVE in extra else _shown(value)
+    if _PAYLOAD in extra and 0 < payload_bytes < len(value):
+        yield f"{said}{_FAILED.format(at)}have length less than or equal to {payload_bytes}"
     for constraint in _constraints(member, extra, value):
-        yield f"{said} at '{at}' failed to satisfy constraint: Member must {constraint}"
+        yield f"{said}{_FAILED.format(at)}{constraint}"
     match member:
         case inspect.StructType(fields=fields):
             for field in fields:
                 inner = _below(at, field.encode_name)
                 if field.encode_name in value:
-                    yield from _violations(field.type, value[field.encode_name], inner)
+                    yield from _violations(field.type, value[field.encode_name], inner, payload_bytes)
                 elif field.required:
                     yield _null(inner)
         case inspect.ListType(item_type=item) | inspect.VarTupleType(item_type=item):
@@ -160,7 +175,7 @@ def _violations(declared: inspect.Type, value: Json, at: str) -> Iterator[str]:
                 if one is None:
                     yield _null(inner)
                 else:
-                    yield from _violations(item, one, inner)
+                    yield from _violations(item, one, inner, payload_bytes)
         case _:
             pass
 
@@ -220,7 +235,7 @@ def _below(at: str, name: str) -> str:
 
 
 def _null(at: str) -> str:
-    return f"Value null at '{at}' failed to satisfy constraint: Member must not be null"
+    return f"Value null{_FAILED.format(at)}not be null"
 
 
 def _shown(value: Json) -> str:

@@ -1,6 +1,6 @@
 """What the members of operations' inputs may be, named and bounded as in AWS's service model.
 
-Only the body bounds the size of payloads. A member that AWS calls sensitive is not repeated in an error.
+A payload may have as much as executions may here. A member that AWS calls sensitive is not repeated in an error.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from statebox.asl.jsontext import InvalidJson, Json, read_json
 from statebox.engine.errors import ServiceError
-from statebox.http.validation import SENSITIVE, Structure, pattern_shown
+from statebox.http.validation import PAYLOAD, SENSITIVE, Structure, pattern_shown
 
 Arn = Annotated[str, Meta(min_length=1, max_length=256)]
 LongArn = Annotated[str, Meta(min_length=1, max_length=2000)]
@@ -22,7 +22,7 @@ CharacterRestrictedName = Annotated[
 ]
 Description = Annotated[str, Meta(max_length=256, extra=SENSITIVE)]
 Definition = Annotated[str, Meta(min_length=1, max_length=1_048_576, extra=SENSITIVE)]
-Payload = Annotated[str, Meta(extra=SENSITIVE)]
+Payload = Annotated[str, Meta(extra=PAYLOAD)]
 TaskToken = Annotated[str, Meta(min_length=1, max_length=2048, extra=SENSITIVE)]
 Error = Annotated[str, Meta(max_length=256, extra=SENSITIVE)]
 Cause = Annotated[str, Meta(max_length=32768, extra=SENSITIVE)]

@@ -1,0 +1,1 @@
+"""AWS's API, as its own clients and its service model have it."""
