@@ -31,7 +31,7 @@ SENSITIVE: Final = {_SENSITIVE: True}
 PAYLOAD: Final = {_SENSITIVE: True, _PAYLOAD: True}
 
 
-class Structure(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class Structure(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """A structure within the input of an operation."""
 
 

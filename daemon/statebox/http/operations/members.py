@@ -20,7 +20,7 @@ Name = Annotated[str, Meta(min_length=1, max_length=80)]
 CharacterRestrictedName = Annotated[
     str, Meta(min_length=1, max_length=80, pattern=r"^(?=.*[a-zA-Z_\-\.])[a-zA-Z0-9_\-\.]+$")
 ]
-Description = Annotated[str, Meta(max_length=256, extra=SENSITIVE)]
+AliasDescription = VersionDescription = Annotated[str, Meta(max_length=256, extra=SENSITIVE)]
 Definition = Annotated[str, Meta(min_length=1, max_length=1_048_576, extra=SENSITIVE)]
 Payload = Annotated[str, Meta(extra=PAYLOAD)]
 TaskToken = Annotated[str, Meta(min_length=1, max_length=2048, extra=SENSITIVE)]
@@ -69,10 +69,10 @@ class LoggingConfiguration(Structure, frozen=True):
     destinations: tuple[LogDestination, ...] | None = None
 
 
-class TracingConfiguration(Structure, frozen=True):
+class TracingConfiguration(Structure, frozen=True, omit_defaults=False):
     """Whether executions are traced."""
 
-    enabled: bool | None = None
+    enabled: bool = False
 
 
 class EncryptionConfiguration(Structure, frozen=True):
