@@ -15,10 +15,15 @@ from statebox.engine.registry.machine import Revision
 from statebox.http.operations.members import (
     Arn,
     Definition,
+    EncryptionConfiguration,
     IncludedData,
+    LoggingConfiguration,
     Name,
     PageSize,
     PageToken,
+    StateMachineType,
+    Tag,
+    TracingConfiguration,
     VersionDescription,
     page_size,
 )
@@ -27,58 +32,17 @@ from statebox.http.shapes import ALL_DATA, date, read_name_page_token, write_pag
 from statebox.http.validation import Request
 
 
-class LogGroup(Request, frozen=True):
-    """Where AWS would log."""
-
-    log_group_arn: str | None = None
-
-
-class LogDestination(Request, frozen=True):
-    """Where AWS would log."""
-
-    cloud_watch_logs_log_group: LogGroup | None = None
-
-
-class LoggingConfiguration(Request, frozen=True, omit_defaults=True):
-    """What AWS would log; it is kept and shown."""
-
-    level: Literal["ALL", "ERROR", "FATAL", "OFF"] | None = None
-    include_execution_data: bool | None = None
-    destinations: list[LogDestination] | None = None
-
-
-class TracingConfiguration(Request, frozen=True):
-    """Whether AWS would trace; it is kept and shown."""
-
-    enabled: bool = False
-
-
-class EncryptionConfiguration(Request, frozen=True, omit_defaults=True):
-    """How AWS would encrypt; it is kept and shown."""
-
-    type: Literal["AWS_OWNED_KEY", "CUSTOMER_MANAGED_KMS_KEY"]
-    kms_key_id: str | None = None
-    kms_data_key_reuse_period_seconds: Annotated[int, Meta(ge=60, le=900)] | None = None
-
-
-class Tag(Request, frozen=True):
-    """A tag."""
-
-    key: str | None = None
-    value: str | None = None
-
-
 class CreateStateMachine(Request, frozen=True):
     """A definition and what it is to be called. The role is kept and shown, as the context object does."""
 
     name: Name
     definition: Definition
     role_arn: Arn
-    type: Literal["STANDARD", "EXPRESS"] = "STANDARD"
+    type: StateMachineType = "STANDARD"
     logging_configuration: LoggingConfiguration | None = None
     tracing_configuration: TracingConfiguration | None = None
     encryption_configuration: EncryptionConfiguration | None = None
-    tags: list[Tag] | None = None
+    tags: tuple[Tag, ...] = ()
     publish: bool = False
     version_description: VersionDescription | None = None
 
@@ -86,7 +50,7 @@ class CreateStateMachine(Request, frozen=True):
 async def create_state_machine(call: Call, ask: CreateStateMachine) -> Json:
     """Create a machine that every daemon knows from then on."""
     registry = call.service.registry
-    tags = {tag.key: tag.value or "" for tag in ask.tags or () if tag.key is not None}
+    tags = {tag.key: tag.value or "" for tag in ask.tags if tag.key is not None}
     machine = await create_machine(registry, ask.name, ask.type, ask.definition, _settings(ask), tags)
     shown: dict[str, Json] = {
         "stateMachineArn": registry.place.machine_arn(machine.name),
@@ -224,7 +188,7 @@ class ValidateStateMachineDefinition(Request, frozen=True):
     """A definition, and how many findings to show at the most."""
 
     definition: Definition
-    type: Literal["STANDARD", "EXPRESS"] | None = None
+    type: StateMachineType | None = None
     severity: Literal["ERROR", "WARNING"] = "ERROR"
     max_results: Annotated[int, Meta(ge=0, le=100)] = 0
 
