@@ -11,14 +11,15 @@ from statebox.asl.answers import Asked as Question
 from statebox.asl.answers import Succeeds
 from statebox.asl.events import AnyEvent, TaskFailed, TaskSucceeded
 from statebox.asl.inspection.answering import response
-from statebox.asl.inspection.asking import Asked, read_setting, read_subject
-from statebox.asl.inspection.setting import Refused, Wanted
-from statebox.asl.inspection.trial import try_state
+from statebox.asl.inspection.asking import Asked
+from statebox.asl.inspection.attempt import attempt
+from statebox.asl.inspection.setting import TrialRefused, Wanted
 from statebox.asl.jsontext import Json, write_json_text
 from statebox.asl.moment import Moment
-from statebox.asl.walk import BEGAN_MS
+from statebox.asl.walk import AWS_LIMITS, BEGAN_MS
 from statebox.engine.apimodels import api_models
 
+_PLACE = "us-east-1:111111111111"
 _MOMENT = Moment(BEGAN_MS, b"recorded")
 # The members that are JSON texts; recorded are the values that they say.
 _TEXTS = ("definition", "input", "variables", "context")
@@ -29,12 +30,10 @@ def try_recorded(case: Mapping[str, Json]) -> dict[str, Json]:
     request: Mapping[str, Json] = case["request"]
     asked = msgspec.convert({name: _told(request, name) for name in request if not name.endswith("_text")}, Asked)
     try:
-        subject = read_subject(asked.definition, asked.state_name)
-        setting = read_setting(asked, subject, api_models(), "us-east-1:111111111111")
-        verdict = try_state(subject, setting, _MOMENT)
+        verdict = attempt(asked, api_models(), _PLACE, _MOMENT, limits=AWS_LIMITS)
         if isinstance(verdict, Wanted):
-            verdict = try_state(subject, setting, _MOMENT, _work(case, verdict))
-    except Refused as refused:
+            verdict = attempt(asked, api_models(), _PLACE, _MOMENT, _work(case, verdict), limits=AWS_LIMITS)
+    except TrialRefused as refused:
         return {"error": {"code": refused.code, "message": refused.message}}
     assert not isinstance(verdict, Wanted)
     return {"response": response(verdict, request.get("inspectionLevel", "INFO"))}

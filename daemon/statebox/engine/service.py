@@ -42,6 +42,7 @@ from statebox.engine.runner import Runner
 from statebox.engine.scheduler import Scheduler
 from statebox.engine.statepaths import read_state_path
 from statebox.engine.surroundings import Surroundings
+from statebox.engine.trials import Trials
 from statebox.engine.watchers import Watchers
 
 # How often somebody who waits for an execution looks by himself, in case a notice was lost.
@@ -75,6 +76,7 @@ class Service:
     ) -> None:
         self.machines = machines
         self.place = place
+        self.trials = Trials(around, place)
         self._around = around
         self._scheduler = scheduler
         self._watchers = watchers

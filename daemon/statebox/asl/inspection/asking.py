@@ -11,7 +11,7 @@ from statebox.asl.definition import StateMachine, parse, read_definition, read_s
 from statebox.asl.errors import InvalidDefinition
 from statebox.asl.inspection.contexts import check_context
 from statebox.asl.inspection.models import Mode, Models, check_result
-from statebox.asl.inspection.setting import NAME, Mocked, Refused, Setting, Subject, invalid
+from statebox.asl.inspection.setting import NAME, Mocked, Setting, Subject, TrialRefused, invalid
 from statebox.asl.jsontext import InvalidJson, Json, is_array, is_object, read_json
 from statebox.asl.states.map import Map
 from statebox.asl.states.parallel import Parallel
@@ -67,17 +67,17 @@ class Asked(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 def read_subject(definition: str, state_name: str | None) -> Subject:
-    """The state that is meant. Raises Refused."""
+    """The state that is meant. Raises TrialRefused."""
     try:
         if state_name is None:
             return _found(read_state(read_definition(definition), NAME), NAME)
         return _found(parse(definition), state_name)
     except InvalidDefinition as refused:
-        raise Refused("InvalidDefinition", f"Invalid State Machine Definition: '{refused}'") from None
+        raise TrialRefused("InvalidDefinition", f"Invalid State Machine Definition: '{refused}'") from None
 
 
 def read_setting(asked: Asked, subject: Subject, models: Models, place: str) -> Setting:
-    """What it is tried with. Raises Refused; `place` is region and account, `<region>:<account>`."""
+    """What it is tried with. Raises TrialRefused; `place` is region and account, `<region>:<account>`."""
     state, given = subject.state, asked.state_configuration
     mock = None if asked.mock is None else _read_mock(asked.mock, subject, models)
     _check_needs_no_mock(state, mock)
@@ -106,9 +106,9 @@ def _check_needs_no_mock(state: State, mock: Mocked | None) -> None:
     if mock is not None:
         return
     if isinstance(state, Map | Parallel):
-        raise Refused("InvalidDefinition", _NOT_ALONE)
+        raise TrialRefused("InvalidDefinition", _NOT_ALONE)
     if isinstance(state, Task) and state.resource.pattern in (Pattern.SYNC, Pattern.CALLBACK, Pattern.SUSPEND):
-        raise Refused("InvalidDefinition", _NOT_DONE)
+        raise TrialRefused("InvalidDefinition", _NOT_DONE)
 
 
 def _read_mock(mock: Mock, subject: Subject, models: Models) -> Mocked:
@@ -182,7 +182,7 @@ def _read_input(text: str) -> Json:
         return read_json(text)
     except InvalidJson as broken:
         words = complaint(text) or str(broken)
-        raise Refused("InvalidExecutionInput", f"Invalid State Machine Execution Input: '{words}'") from None
+        raise TrialRefused("InvalidExecutionInput", f"Invalid State Machine Execution Input: '{words}'") from None
 
 
 def _read_variables(text: str | None) -> dict[str, Json]:

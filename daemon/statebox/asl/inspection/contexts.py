@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from statebox.asl.fields import milliseconds_of
-from statebox.asl.inspection.setting import NAME, Refused, Setting, Subject, invalid
+from statebox.asl.inspection.setting import NAME, Setting, Subject, TrialRefused, invalid
 from statebox.asl.jsontext import Json, is_object
 from statebox.asl.moment import Dice, timestamp
 from statebox.asl.states.map import Map
@@ -38,7 +38,7 @@ def made_up(setting: Setting, state: State, now_ms: int, dice: Dice) -> Json:
 
 
 def check_context(context: Json, subject: Subject) -> None:
-    """Raise Refused when the context object has what no context object has, or not for this state."""
+    """Raise TrialRefused when the context object has what no context object has, or not for this state."""
     if not is_object(context):
         raise _wrong("Context object must be a valid JSON object")
     _check_members(context, _CONTEXT)
@@ -59,7 +59,7 @@ def _inside_map(subject: Subject) -> bool:
     return subject.scope.endswith("[]")
 
 
-def _wrong(what: str) -> Refused:
+def _wrong(what: str) -> TrialRefused:
     return invalid(f"Invalid Context object provided: {what}")
 
 

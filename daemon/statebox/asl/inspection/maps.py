@@ -20,8 +20,8 @@ _EXCEEDED = "The specified tolerated failure threshold was exceeded"
 def prepare(state: Map, visit: AloneAtWork, setting: Setting, notes: Notes) -> None:
     """Do all that a Map does before its iterations begin.
 
-    Raises StateFailure for what fails there, and when more iterations failed than it bears; Refused when more failed
-    than there are.
+    Raises StateFailure for what fails there, and when more iterations failed than it bears, and TrialRefused when more
+    failed than there are.
     """
     raw = visit.sources()
     sources = raw.of(state.flow.selected(raw))

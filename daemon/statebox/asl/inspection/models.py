@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final, Literal, TypeAlias
 
-from statebox.asl.inspection.setting import Refused, invalid
+from statebox.asl.inspection.setting import TrialRefused, invalid
 from statebox.asl.jsontext import Json, is_array, is_object
 from statebox.asl.states.resource import Pattern, Resource
 
@@ -27,7 +27,7 @@ _JSON: Final = {("lambda", "Invoke"): ("Payload",), ("sfn", "DescribeExecution")
 
 
 def check_result(result: Json, resource: Resource, mode: Mode, models: Models) -> None:
-    """Raise Refused when a mocked result does not conform to the model of the API that the resource calls.
+    """Raise TrialRefused when a mocked result does not conform to the model of the API that the resource calls.
 
     STRICT wants all required members, and PRESENT only that those which are there conform. Members that the model has
     not are passed over. What answers a continuation may be anything.
@@ -135,9 +135,9 @@ def _shown(name: str) -> str:
     return name[:1].upper() + name[1:]
 
 
-def _must_be(field: str, kind: str) -> Refused:
+def _must_be(field: str, kind: str) -> TrialRefused:
     return _wrong(f"Field '{field}' must be {kind}")
 
 
-def _wrong(what: str) -> Refused:
+def _wrong(what: str) -> TrialRefused:
     return invalid(f"Mock result schema validation error: {what}")

@@ -71,7 +71,7 @@ class Wanted(msgspec.Struct, frozen=True):
     deadline_ms: int | None
 
 
-class Refused(Exception):
+class TrialRefused(Exception):
     """The request makes no sense, or more than can be tried: `code` is the error's name in the Step Functions API."""
 
     def __init__(self, code: str, message: str) -> None:
@@ -80,6 +80,6 @@ class Refused(Exception):
         self.message = message
 
 
-def invalid(message: str) -> Refused:
+def invalid(message: str) -> TrialRefused:
     """The refusal of an argument."""
-    return Refused("ValidationException", message)
+    return TrialRefused("ValidationException", message)

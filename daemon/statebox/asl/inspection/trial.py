@@ -53,7 +53,7 @@ def try_state(
 ) -> Verdict | Wanted:
     """Try it. `answer` is what came of the work that was Wanted, `aborted` why its evaluation had to be cut off.
 
-    Raises Refused for a mock or a count that cannot be, and OutOfSteps as `advance` does.
+    Raises TrialRefused for a mock or a count that cannot be, and OutOfSteps as `advance` does.
     """
     notes: Notes = {"input": setting.input}
     visit = AloneAtWork(setting, subject.state, moment, limits, allowance)
