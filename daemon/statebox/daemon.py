@@ -18,9 +18,10 @@ from statebox.asl.commands import InvokeTask
 from statebox.asl.events import TaskFailed
 from statebox.asl.limits import Limits as ExecutionLimits
 from statebox.asl.moment import Moment
-from statebox.asl.states.resource import READ_ITEMS, WRITE_RESULT
+from statebox.asl.states.resource import ACTIVITIES, READ_ITEMS, WRITE_RESULT
 from statebox.config import Config, Secret
 from statebox.config.redisurl import first_host
+from statebox.engine.activities import ActivityInvoker
 from statebox.engine.advancing import Advancing
 from statebox.engine.errors import (
     ServiceError,
@@ -245,7 +246,11 @@ class Daemon:
         config = self.config.openwhisk
         found = openwhisk_of(self.config, self._environment, self._home)
         files = FileInvoker(self.config.daemon.files)
-        served: list[tuple[str, Invoker]] = [(READ_ITEMS, files), (WRITE_RESULT, files)]
+        served: list[tuple[str, Invoker]] = [
+            (READ_ITEMS, files),
+            (WRITE_RESULT, files),
+            (ACTIVITIES, ActivityInvoker(self._store.activities, Place())),
+        ]
         if found is None:
             _log.warning("no OpenWhisk is configured: every task that calls an action will fail")
             return Resources([*served, ("", NoOpenWhisk())])

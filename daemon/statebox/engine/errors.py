@@ -77,6 +77,18 @@ class StateMachineDoesNotExist(ServiceError):
     """There is no such state machine."""
 
 
+class ActivityDoesNotExist(ServiceError):
+    """There is no such activity."""
+
+
+class ActivityAlreadyExists(ServiceError):
+    """There is an activity of that name that is encrypted in another way."""
+
+
+class ActivityWorkerLimitExceeded(ServiceError):
+    """As many workers as may be wait for a task of this activity."""
+
+
 class TooManyRequests(ServiceError):
     """The daemon is at its limit; try again later."""
 

@@ -12,6 +12,7 @@ from statebox.asl.events import AnyEvent, TaskFailed, TaskSubmitted, TaskSucceed
 from statebox.asl.execution import Branch, Execution, Status
 from statebox.asl.history import HistoryEvent
 from statebox.asl.jsontext import Json
+from statebox.engine.queues import Queues
 from statebox.engine.statepaths import StatePath
 
 
@@ -224,7 +225,13 @@ class Parked(msgspec.Struct, frozen=True):
     id: str
 
 
-Hint: TypeAlias = Resume | LookNow | InboxFilled | Parked
+class TaskQueued(msgspec.Struct, frozen=True):
+    """A task was put into the queue of this activity."""
+
+    activity: str
+
+
+Hint: TypeAlias = Resume | LookNow | InboxFilled | Parked | TaskQueued
 
 
 class Store(Protocol):
@@ -232,6 +239,11 @@ class Store(Protocol):
 
     All raise ServiceUnavailable when the store cannot be reached in bounded time.
     """
+
+    @property
+    def activities(self) -> Queues:
+        """The activities, and their queues."""
+        ...
 
     async def start(self, definition: Definition, checkpoint: Checkpoint, operation: str) -> Started:
         """Create the execution and write its first step. Raises ExecutionAlreadyExists."""
@@ -302,6 +314,12 @@ class Store(Protocol):
 
     async def heartbeat(self, token: str, operation: str, take: bool = True) -> Claimed | str:
         """Tell that the work on a continuation goes on; as `answer`, without taking it."""
+        ...
+
+    async def take_task(
+        self, token: str, worker: str | None, operation: str, take: bool = True
+    ) -> Claimed | str | None:
+        """Take an activity's task for a worker, once; None when nobody gets it any more. Otherwise as `answer`."""
         ...
 
     async def stop(

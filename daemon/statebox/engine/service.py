@@ -20,6 +20,7 @@ from statebox.asl.execution import Execution, Status
 from statebox.asl.history import describe
 from statebox.asl.interpreter import begin
 from statebox.asl.jsontext import Json
+from statebox.engine.activities import Activities
 from statebox.engine.advancing import Program
 from statebox.engine.checkpoints import checkpoint_of
 from statebox.engine.errors import ServiceUnavailable, ValidationException
@@ -79,6 +80,7 @@ class Service:
         self._scheduler = scheduler
         self._watchers = watchers
         self._shard_of = shard_of
+        self.activities = Activities(around.store, scheduler, watchers, place)
 
     # Executions
 

@@ -73,7 +73,14 @@ SHARD_KEYS: Final = (
     ),
     Kind("claimed:*", "string", Lives.BRIEFLY, "of one claim: what it took, for when its reply is lost"),
 )
-META_KEYS: Final = (Kind("namespace", "hash", Lives.FOR_EVER, "the number of shards, fixed at the first use"),)
+META_KEYS: Final = (
+    Kind("namespace", "hash", Lives.FOR_EVER, "the number of shards, fixed at the first use"),
+    Kind("activities", "zset", Lives.FOR_EVER, "the names of all activities"),
+    Kind("activity:*", "hash", Lives.FOR_EVER, "of one activity: when it was created, and what was told of it then"),
+    Kind(
+        "queue:*", "zset", Lives.FOR_EVER, "of one activity: task's continuation -> from when on it is to be had (ms)"
+    ),
+)
 
 
 class ShardKeys(msgspec.Struct, frozen=True):
@@ -127,6 +134,27 @@ class ShardKeys(msgspec.Struct, frozen=True):
         return f"{self.base}index:s:{status}:{machine}"
 
 
+class MetaKeys(msgspec.Struct, frozen=True):
+    """The keys of what crosses shards."""
+
+    base: str
+
+    @property
+    def due(self) -> str:
+        """A key that never exists: it sends scripts to the slot."""
+        return self.base + "due"
+
+    @property
+    def activities(self) -> str:
+        return self.base + "activities"
+
+    def activity(self, name: str) -> str:
+        return f"{self.base}activity:{name}"
+
+    def queue(self, name: str) -> str:
+        return f"{self.base}queue:{name}"
+
+
 class Keys:
     """The keys and channels of one namespace, spread over its shards."""
 
@@ -137,11 +165,13 @@ class Keys:
             raise ValueError(f"the prefix of keys must not be empty nor contain a brace: {prefix!r}")
         self.prefix = prefix
         self.shards = tuple(ShardKeys(f"{prefix}:{{{shard}}}:") for shard in range(shards))
-        self.namespace = f"{prefix}:{{meta}}:namespace"
+        self.meta = MetaKeys(f"{prefix}:{{meta}}:")
+        self.namespace = f"{self.meta.base}namespace"
         # Channels, one for the whole namespace.
         self.inbox_channel = f"{prefix}:inbox"
         self.parked_channel = f"{prefix}:parked"
         self.due_channel = f"{prefix}:due"
+        self.queued_channel = f"{prefix}:queued"
 
     def shard_of_id(self, id: str) -> int:
         """The shard of an execution, by its id `<machine>:<name>`; a map run's children carry theirs as tokens do."""

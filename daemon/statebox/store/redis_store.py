@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from statebox.asl.events import ExecutionStopped, TaskHeartbeat
+from statebox.asl.events import ActivityTaken, ExecutionStopped, TaskHeartbeat
 from statebox.asl.execution import Status
 from statebox.engine.errors import (
     AnswerCameFirst,
@@ -32,6 +32,7 @@ from statebox.engine.ports import (
     Started,
     StateAnswer,
 )
+from statebox.store.activities import ActivityQueues
 from statebox.store.clock import RedisClock, boottime
 from statebox.store.cluster import commits_for
 from statebox.store.codec import FORMAT, Texts, write_head
@@ -92,7 +93,13 @@ class RedisStore(Listing):
         self._definitions = Definitions()
         self._loading = Loading(self._reads, self._keys, self._definitions, self._leave)
         self._boottime = boottime
+        self._queues = ActivityQueues(self._writes, self._reads, self._keys, now_ms)
         self._forgetting = Forgetting(self._run, self, self._keys)
+
+    @property
+    def activities(self) -> ActivityQueues:
+        """The activities, and their queues."""
+        return self._queues
 
     async def connect(self) -> None:
         """Connect, and make sure that this Redis can be used. Raises UnusableRedis, ServiceUnavailable."""
@@ -247,6 +254,15 @@ class RedisStore(Listing):
     async def heartbeat(self, token: str, operation: str, take: bool = True) -> Claimed | str:
         """Tell that the work on a continuation goes on; as `answer`, without taking it."""
         return await self._deliver("heartbeat", take, token, operation, *write_around_task(TaskHeartbeat))
+
+    async def take_task(
+        self, token: str, worker: str | None, operation: str, take: bool = True
+    ) -> Claimed | str | None:
+        """Take an activity's task for a worker, once; None when nobody gets it any more. Otherwise as `answer`."""
+        shard, until = shard_of_token(token), self._lease_end()
+        around_task = write_around_task(lambda task: ActivityTaken(task, worker))
+        reply = await self._run("take_activity", shard, *self._who(fresh_id(), take), token, operation, *around_task)
+        return await self._delivered(reply, shard, until)
 
     async def stop(
         self, id: str, error: str | None, cause: str | None, operation: str, take: bool = True

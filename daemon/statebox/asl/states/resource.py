@@ -21,7 +21,9 @@ _MODULE: Final = re.compile(r"module:[^\s]+\Z")
 _OPENWHISK: Final = re.compile(r"openwhisk:/?[^\s/][^/]*(/[^/]+){0,2}\Z")
 _INTEGRATION: Final = re.compile(r"arn:[^:]+:states:[^:]*:[^:]*:([A-Za-z0-9_-]+):(.+)\Z")
 _FUNCTION: Final = re.compile(r"arn:[^:]+:lambda:[^:]*:[^:]*:function:\S+\Z")
-_ACTIVITY: Final = re.compile(r"arn:[^:]+:states:[^:]*:[^:]*:activity:\S+\Z")
+# How the ARNs of activities begin, as a regular expression.
+ACTIVITIES: Final = "arn:[^:]+:states:[^:]*:[^:]*:activity:"
+_ACTIVITY: Final = re.compile(ACTIVITIES + r"\S+\Z")
 
 
 class Pattern(Enum):
