@@ -54,6 +54,7 @@ SHARD_KEYS: Final = (
         "retention", "zset", Lives.FOR_EVER, "what the sweep needs to know about an ended execution -> when to forget"
     ),
     Kind("stops", "list", Lives.FOR_EVER, "child, and the entry for its inbox: too many for the step that ended them"),
+    Kind("outbox", "zset", Lives.FOR_EVER, "letter to another shard -> when it should have arrived (ms)"),
     Kind("index", "zset", Lives.FOR_EVER, "execution -> start (ms)"),
     Kind("index:s:*", "zset", Lives.FOR_EVER, "of one status and machine: execution -> start (ms)"),
     Kind("machines", "set", Lives.FOR_EVER, "the machines that have executions here"),
@@ -99,6 +100,10 @@ class ShardKeys(msgspec.Struct, frozen=True):
     @property
     def waiting(self) -> str:
         return self.base + "waiting"
+
+    @property
+    def outbox(self) -> str:
+        return self.base + "outbox"
 
     @property
     def machines(self) -> str:

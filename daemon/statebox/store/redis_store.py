@@ -17,6 +17,7 @@ from statebox.engine.errors import (
     LeaseLost,
 )
 from statebox.engine.idempotency import refuse_reused
+from statebox.engine.letters import Letter
 from statebox.engine.names import fresh_id
 from statebox.engine.ports import (
     Answer,
@@ -285,6 +286,15 @@ class RedisStore(Listing):
                 raise no_such_execution(id)
             case reply:
                 raise Unexpected(reply)
+
+    async def letters(self, shard: int, limit: int) -> Sequence[Letter]:
+        """Letters of the shard's outbox that should have arrived; nobody else gets them for as long as a lease."""
+        reply = strings(await self._run("letters", shard, self.settings.lease_ms, limit))
+        return [Letter.read(letter.decode()) for letter in reply]
+
+    async def arrived(self, shard: int, letter: Letter) -> None:
+        """Take a letter out of the shard's outbox."""
+        await self._writes.ask("ZREM", self._keys.shards[shard].outbox, str(letter))
 
     async def retry(self, id: str) -> None:
         """Make an execution that was set aside due again. Raises ExecutionDoesNotExist when it is not set aside."""
