@@ -213,7 +213,8 @@ class Execution(msgspec.Struct, frozen=True):
     says that the last advance stopped at its bound.
     `variables_bytes` is what the variables of all its branches take.
     A child of a distributed Map walks only the `scope` of its items, and answers the task `parent_task` of the
-    execution `parent` when it ends; `map_run` is the ARN that it belongs to.
+    execution `parent` when it ends; `map_run` is the ARN that it belongs to. A nested execution answers a continuation,
+    `answers`, when it ends.
     """
 
     id: str
@@ -244,6 +245,7 @@ class Execution(msgspec.Struct, frozen=True):
     parent: str | None = None
     parent_task: str | None = None
     map_run: str | None = None
+    answers: str | None = None
 
     def outstanding(self) -> Iterator[Command]:
         """Everything the execution waits for, in the order of its branches; nothing once it has ended."""
