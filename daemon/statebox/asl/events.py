@@ -83,6 +83,10 @@ class ExecutionStopped(Event, frozen=True):
     cause: str | None = None
 
 
+class ExecutionRedriven(Event, frozen=True):
+    """An execution that ended without success goes on from where it failed. It is told to ended executions only."""
+
+
 AnyEvent: TypeAlias = (
     ExecutionStarted
     | Continued
@@ -93,6 +97,7 @@ AnyEvent: TypeAlias = (
     | TaskHeartbeat
     | TimerFired
     | ExecutionStopped
+    | ExecutionRedriven
 )
 
 
