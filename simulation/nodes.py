@@ -18,6 +18,7 @@ from statebox.engine.machines import Machines
 from statebox.engine.messages import read_resume_message
 from statebox.engine.names import Place
 from statebox.engine.ports import Invoker
+from statebox.engine.registry.registry import Registry
 from statebox.engine.runner import Surroundings
 from statebox.engine.scheduler import Limits, Scheduler
 from statebox.engine.service import Service
@@ -185,9 +186,15 @@ class Node:
         scheduler = Scheduler(
             around, machines, watchers, Limits(shards=self._shards, lease_ms=LEASE_MS, sweep_ms=_SWEEP_MS)
         )
-        shards = self._shards
+        shards, place = self._shards, Place()
         service = Service(
-            around, machines, scheduler, watchers, Place(), lambda machine, name: shard_of(machine, name, shards)
+            around,
+            machines,
+            scheduler,
+            watchers,
+            place,
+            lambda machine, name: shard_of(machine, name, shards),
+            Registry(real.shelf, machines, real.clock, place),
         )
         while True:
             try:

@@ -29,6 +29,7 @@ from statebox.engine.errors import (
 from statebox.engine.machines import Machines
 from statebox.engine.names import Place
 from statebox.engine.ports import Counts, Invoker, Permit
+from statebox.engine.registry.registry import Registry
 from statebox.engine.resources import Resources
 from statebox.engine.resuming import Resuming
 from statebox.engine.scheduler import Limits, Scheduler
@@ -124,9 +125,15 @@ class Daemon:
             )
             watchers = Watchers()
             scheduler = Scheduler(around, machines, watchers, _limits(self.config))
-            shards = self.config.redis.shards
+            shards, place = self.config.redis.shards, Place()
             self.service = Service(
-                around, machines, scheduler, watchers, Place(), lambda machine, name: shard_of(machine, name, shards)
+                around,
+                machines,
+                scheduler,
+                watchers,
+                place,
+                lambda machine, name: shard_of(machine, name, shards),
+                Registry(self._store.shelf, machines, self._store.clock, place),
             )
             server = HttpServer(self.service, _http_settings(self.config), self)
             # An address that is taken ends it here, before anything is claimed.

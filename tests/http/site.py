@@ -104,6 +104,7 @@ async def open_site(
     machines: Path | None = None,
     max_running: int = 100,
     listen: Address = _ANY_PORT,
+    name: str = "site",
     **http: Json,
 ) -> AsyncGenerator[Site]:
     """A site that knows the machines in a folder; `http` are further options of [http]."""
@@ -112,7 +113,7 @@ async def open_site(
         openwhisk = OpenWhiskConfig(apihost=actions.url, auth=Secret(actions.auth))
     config = Config(
         redis=RedisConfig(url=f"unix://{server.socket}"),
-        daemon=DaemonConfig(name="site", drain_seconds=0.2, machines=machines, max_running=max_running),
+        daemon=DaemonConfig(name=name, drain_seconds=0.2, machines=machines, max_running=max_running),
         http=HttpConfig(listen=listen, **http),
         openwhisk=openwhisk,
     )

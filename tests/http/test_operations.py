@@ -103,7 +103,8 @@ async def test_a_start_by_name_is_idempotent_while_it_runs_with_the_same_input(s
 @pytest.mark.parametrize(
     ("members", "type"),
     [
-        ({"stateMachineArn": "unheard-of"}, "StateMachineDoesNotExist"),
+        ({"stateMachineArn": f"{PLACE}:stateMachine:unheard-of"}, "StateMachineDoesNotExist"),
+        ({"stateMachineArn": "unheard-of"}, "InvalidArn"),
         ({"stateMachineArn": "arn:aws:s3:::bucket"}, "InvalidArn"),
         ({"stateMachineArn": "pass", "name": "a b"}, "InvalidName"),
         ({"stateMachineArn": "pass", "input": "{"}, "InvalidExecutionInput"),
@@ -267,7 +268,8 @@ async def test_a_machine_is_described(site: Site):
     assert read_json(shown["definition"]) == PASSING
     assert (shown["name"], shown["status"], shown["type"]) == ("pass", "ACTIVE", "STANDARD")
     assert {"stateMachineArn", "roleArn", "creationDate"} <= set(shown)
-    is_error(await site.operate("DescribeStateMachine", stateMachineArn="none"), "StateMachineDoesNotExist")
+    none = f"{PLACE}:stateMachine:none"
+    is_error(await site.operate("DescribeStateMachine", stateMachineArn=none), "StateMachineDoesNotExist")
 
 
 async def test_the_definition_of_an_execution_is_described(site: Site):

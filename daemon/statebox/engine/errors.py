@@ -81,6 +81,42 @@ class StateMachineDoesNotExist(ServiceError):
     """There is no such state machine."""
 
 
+class StateMachineAlreadyExists(ServiceError):
+    """A state machine of that name exists, with another definition or configuration."""
+
+
+class StateMachineDeleting(ServiceError):
+    """The state machine is being deleted."""
+
+
+class ConflictException(ServiceError):
+    """The request contradicts what is there, or what somebody else has just changed."""
+
+
+class ResourceNotFound(ServiceError):
+    """Request references a resource that does not exist."""
+
+
+class ServiceQuotaExceededException(ServiceError):
+    """There is no room for more of these."""
+
+
+class TooManyTags(ServiceError):
+    """A resource has at most 50 tags."""
+
+
+class InvalidLoggingConfiguration(ServiceError):
+    """The logging configuration is not valid."""
+
+
+class InvalidTracingConfiguration(ServiceError):
+    """The tracing configuration is not valid."""
+
+
+class InvalidEncryptionConfiguration(ServiceError):
+    """The encryption configuration is not valid."""
+
+
 class TooManyRequests(ServiceError):
     """The daemon is at its limit; try again later."""
 

@@ -10,7 +10,7 @@ from typing import Final
 from statebox.asl.definition import StateMachine, parse
 from statebox.asl.errors import InvalidDefinition as Invalid
 from statebox.asl.jsontext import Json
-from statebox.engine.errors import InvalidDefinition, StateMachineDoesNotExist
+from statebox.engine.errors import InvalidDefinition
 from statebox.engine.ports import Definition
 from statebox.engine.recent import Recent
 
@@ -58,12 +58,9 @@ class Machines:
             raise InvalidDefinition(message, problems=problems)
         self._named = taken
 
-    def named(self, name: str) -> Definition:
-        """The definition of that name. Raises StateMachineDoesNotExist."""
-        if name not in self._named:
-            known = ", ".join(sorted(self._named)) or "none"
-            raise StateMachineDoesNotExist(f"State Machine Does Not Exist: '{name}' (known to this daemon: {known})")
-        return self._named[name]
+    def named(self, name: str) -> Definition | None:
+        """The definition of that name, where it has one."""
+        return self._named.get(name)
 
     def names(self) -> list[str]:
         """The names of all machines of this daemon."""

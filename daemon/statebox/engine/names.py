@@ -83,6 +83,26 @@ def checked_id(text: str) -> str:
     return id
 
 
+class MachineReference(msgspec.Struct, frozen=True):
+    """What a request names: a machine, or one of its versions or aliases (`qualifier`). `text` is how it is named."""
+
+    name: str
+    qualifier: str | None
+    text: str
+
+
+def machine_reference(text: str) -> MachineReference:
+    """A machine, version or alias, given by ARN or as `<name>[:<version or alias>]`. Raises InvalidArn."""
+    if not text.startswith("arn:"):
+        name, _, qualifier = text.partition(":")
+    else:
+        match = _ARN.match(text)
+        if match is None or match[1] != "stateMachine":
+            raise InvalidArn(f"Invalid Arn: '{text}'")
+        name, _, qualifier = match[2].partition(":")
+    return MachineReference(name, qualifier or None, text)
+
+
 def machine_name(text: str) -> str:
     """The name of a machine, given as name or as ARN. Raises InvalidArn."""
     if not text.startswith("arn:"):

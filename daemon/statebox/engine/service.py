@@ -25,13 +25,19 @@ from statebox.engine.checkpoints import checkpoint_of
 from statebox.engine.errors import ExecutionNotRedrivable, ServiceUnavailable, ValidationException
 from statebox.engine.idempotency import name_of
 from statebox.engine.machines import Machines, definition_of
-from statebox.engine.names import Place, check_name, checked_id, fresh_id, fresh_uuid
+from statebox.engine.names import (
+    MachineReference,
+    Place,
+    check_name,
+    checked_id,
+    fresh_id,
+    fresh_uuid,
+)
 from statebox.engine.ports import (
     Answer,
     Claimed,
     Continuation,
     Counts,
-    Definition,
     Kept,
     Purged,
     StateAnswer,
@@ -39,6 +45,7 @@ from statebox.engine.ports import (
     Summary,
 )
 from statebox.engine.redriving import redrive, why_not_redrivable
+from statebox.engine.registry.registry import Chosen, Registry
 from statebox.engine.runner import Runner
 from statebox.engine.scheduler import Scheduler
 from statebox.engine.statepaths import read_state_path
@@ -73,8 +80,10 @@ class Service:
         watchers: Watchers,
         place: Place,
         shard_of: Callable[[str, str], int],
+        registry: Registry,
     ) -> None:
         self.machines = machines
+        self.registry = registry
         self.place = place
         self._around = around
         self._scheduler = scheduler
@@ -91,8 +100,10 @@ class Service:
         definition: str | None = None,
         seed: bool = False,
         operation: str | None = None,
+        reference: MachineReference | None = None,
     ) -> Beginning:
-        """Start an execution of a named machine, or of the definition that comes with the call.
+        """Start an execution of a machine that is known by name (or as `reference` names it, which it is the name of),
+        or of the definition that comes with the call.
 
         Durable when it returns. `operation` identifies the request when it is repeated; where that has an idempotency
         key, a missing name is made of it. Raises InvalidDefinition, StateMachineDoesNotExist, InvalidName,
@@ -102,7 +113,11 @@ class Service:
         check_name(machine, "machine's name")
         operation = operation or fresh_id()
         name = name_of(operation) or fresh_uuid() if name is None else check_name(name, "execution's name")
-        text = self.machines.named(machine) if definition is None else definition_of(definition)
+        if definition is None:
+            chosen = await self.registry.choose(reference or self._named(machine))
+        else:
+            chosen = Chosen(machine, definition_of(definition), self.place.role_arn())
+        text = chosen.definition
         program = Program(text, await self.machines.prepare(text))
         id = f"{machine}:{name}"
         execution = begin(
@@ -113,7 +128,7 @@ class Service:
                 name=name,
                 arn=self.place.execution_arn(id),
                 machine_arn=self.place.machine_arn(machine),
-                role_arn=self.place.role_arn(),
+                role_arn=chosen.role_arn,
                 shard=self._shard_of(machine, name),
                 input=input,
                 started_ms=self._around.clock.now_ms(),
@@ -344,9 +359,8 @@ class Service:
         """Whether the daemon is on its way out."""
         return self._scheduler.stopping
 
-    def definition_named(self, machine: str) -> Definition:
-        """The definition of a named machine. Raises StateMachineDoesNotExist."""
-        return self.machines.named(machine)
+    def _named(self, machine: str) -> MachineReference:
+        return MachineReference(machine, None, self.place.machine_arn(machine))
 
     async def _answer(self, token: str, event: Callable[[str], AnyEvent], operation: str | None, channel: str) -> str:
         answer = Answer(token, event, operation or fresh_id(), channel)

@@ -123,6 +123,11 @@ def read_event_page_token(text: str) -> int:
     return _read_page_token(text, tuple[int])[0]
 
 
+def read_name_page_token(text: str) -> str:
+    """The place (a name) in a list by name. Raises InvalidToken."""
+    return _read_page_token(text, tuple[str])[0]
+
+
 def _read_page_token(text: str, type: type[_Place]) -> _Place:
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)

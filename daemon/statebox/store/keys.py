@@ -73,7 +73,11 @@ SHARD_KEYS: Final = (
     ),
     Kind("claimed:*", "string", Lives.BRIEFLY, "of one claim: what it took, for when its reply is lost"),
 )
-META_KEYS: Final = (Kind("namespace", "hash", Lives.FOR_EVER, "the number of shards, fixed at the first use"),)
+META_KEYS: Final = (
+    Kind("namespace", "hash", Lives.FOR_EVER, "the number of shards, fixed at the first use"),
+    Kind("machines", "zset", Lives.FOR_EVER, "the names of the registered machines, all with the score 0"),
+    Kind("machine:*", "hash", Lives.FOR_EVER, "a registered machine: its record, its stamp, the definitions it needs"),
+)
 
 
 class ShardKeys(msgspec.Struct, frozen=True):
@@ -127,6 +131,24 @@ class ShardKeys(msgspec.Struct, frozen=True):
         return f"{self.base}index:s:{status}:{machine}"
 
 
+class MetaKeys(msgspec.Struct, frozen=True):
+    """The keys of what crosses shards."""
+
+    base: str
+
+    @property
+    def due(self) -> str:
+        """A key that never exists: it sends scripts to the slot."""
+        return self.base + "due"
+
+    @property
+    def machines(self) -> str:
+        return self.base + "machines"
+
+    def machine(self, name: str) -> str:
+        return f"{self.base}machine:{name}"
+
+
 class Keys:
     """The keys and channels of one namespace, spread over its shards."""
 
@@ -137,7 +159,8 @@ class Keys:
             raise ValueError(f"the prefix of keys must not be empty nor contain a brace: {prefix!r}")
         self.prefix = prefix
         self.shards = tuple(ShardKeys(f"{prefix}:{{{shard}}}:") for shard in range(shards))
-        self.namespace = f"{prefix}:{{meta}}:namespace"
+        self.meta = MetaKeys(f"{prefix}:{{meta}}:")
+        self.namespace = f"{self.meta.base}namespace"
         # Channels, one for the whole namespace.
         self.inbox_channel = f"{prefix}:inbox"
         self.parked_channel = f"{prefix}:parked"

@@ -50,6 +50,7 @@ from statebox.store.namespace import settle
 from statebox.store.primary import Primary
 from statebox.store.reading import no_such_execution
 from statebox.store.replies import Unexpected, integer, items, maybe_integer, strings, text
+from statebox.store.shelf import RedisShelf
 from statebox.store.steps import step_arguments, waiting_place
 
 
@@ -74,7 +75,7 @@ class RedisStore(Listing):
     """The port Store. Use it between `connect` and `close`.
 
     `now_ms` lets somebody else than Redis own the time (ms since the epoch); `boottime` is this daemon's own clock.
-    `clock` is the port Clock, measured against Redis.
+    `clock` is the port Clock, measured against Redis, `shelf` the port Shelf.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class RedisStore(Listing):
         self.settings = settings
         self.clock = RedisClock(self.server_time_us, boottime)
         self._writes = commits_for(settings.redis, name, one_of_each, primary)
+        self.shelf = RedisShelf(self._reads, self._writes, keys)
         self._definitions = Definitions()
         self._loading = Loading(self._reads, self._keys, self._definitions, self._leave)
         self._boottime = boottime

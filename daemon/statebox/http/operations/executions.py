@@ -7,7 +7,7 @@ from typing import Final, Literal
 from statebox.asl.execution import Status
 from statebox.asl.jsontext import Json
 from statebox.engine.errors import InvalidExecutionInput, ValidationException
-from statebox.engine.names import execution_id, machine_name
+from statebox.engine.names import execution_id, machine_name, machine_reference
 from statebox.http.operations.members import (
     Arn,
     Cause,
@@ -35,7 +35,7 @@ from statebox.http.validation import Request
 
 
 class StartExecution(Request, frozen=True):
-    """A machine of this daemon, by ARN or name; the input is JSON text. Idempotent where it has a name."""
+    """A machine, by ARN or name; the input is JSON text. Idempotent where it has a name."""
 
     state_machine_arn: Arn
     name: Name | None = None
@@ -43,11 +43,12 @@ class StartExecution(Request, frozen=True):
 
 
 async def start_execution(call: Call, ask: StartExecution) -> Json:
-    """Start a named machine of this daemon."""
-    machine = machine_name(ask.state_machine_arn)
+    """Start a machine, by its own ARN or that of a version or alias."""
+    reference = machine_reference(ask.state_machine_arn)
+    machine = reference.name
     input = json_of(ask.input, InvalidExecutionInput)
     operation = start_operation(call.http, machine, ask.name, input)
-    begun = await call.service.start_execution(machine, input, ask.name, operation=operation)
+    begun = await call.service.start_execution(machine, input, ask.name, operation=operation, reference=reference)
     return {"executionArn": call.service.place.execution_arn(begun.id), "startDate": date(begun.started_ms)}
 
 

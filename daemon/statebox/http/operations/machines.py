@@ -1,19 +1,132 @@
-"""The operations on machines: those that this daemon knows by name, and what is wrong with a definition."""
+"""The operations on machines: create, change, look, delete; and what is wrong with a definition."""
 
 from __future__ import annotations
 
 from typing import Annotated, Final, Literal
 
-from msgspec import Meta
+from msgspec import Meta, to_builtins
 
 from statebox.asl.jsontext import Json
 from statebox.engine.errors import InvalidDefinition
 from statebox.engine.machines import definition_of
-from statebox.engine.names import execution_id, machine_name
-from statebox.http.operations.members import Arn, Definition, IncludedData, PageSize, PageToken, page_size
+from statebox.engine.names import execution_id, machine_reference
+from statebox.engine.registry.lifecycle import Settings, create_machine, delete_machine, update_machine
+from statebox.engine.registry.machine import Revision
+from statebox.http.operations.members import (
+    Arn,
+    Definition,
+    IncludedData,
+    Name,
+    PageSize,
+    PageToken,
+    VersionDescription,
+    page_size,
+)
 from statebox.http.protocol import Call, Operation
-from statebox.http.shapes import ALL_DATA, date, read_event_page_token, write_page_token
+from statebox.http.shapes import ALL_DATA, date, read_name_page_token, write_page_token
 from statebox.http.validation import Request
+
+
+class LogGroup(Request, frozen=True):
+    """Where AWS would log."""
+
+    log_group_arn: str | None = None
+
+
+class LogDestination(Request, frozen=True):
+    """Where AWS would log."""
+
+    cloud_watch_logs_log_group: LogGroup | None = None
+
+
+class LoggingConfiguration(Request, frozen=True, omit_defaults=True):
+    """What AWS would log; it is kept and shown."""
+
+    level: Literal["ALL", "ERROR", "FATAL", "OFF"] | None = None
+    include_execution_data: bool | None = None
+    destinations: list[LogDestination] | None = None
+
+
+class TracingConfiguration(Request, frozen=True):
+    """Whether AWS would trace; it is kept and shown."""
+
+    enabled: bool = False
+
+
+class EncryptionConfiguration(Request, frozen=True, omit_defaults=True):
+    """How AWS would encrypt; it is kept and shown."""
+
+    type: Literal["AWS_OWNED_KEY", "CUSTOMER_MANAGED_KMS_KEY"]
+    kms_key_id: str | None = None
+    kms_data_key_reuse_period_seconds: Annotated[int, Meta(ge=60, le=900)] | None = None
+
+
+class Tag(Request, frozen=True):
+    """A tag."""
+
+    key: str | None = None
+    value: str | None = None
+
+
+class CreateStateMachine(Request, frozen=True):
+    """A definition and what it is to be called. The role is kept and shown, as the context object does."""
+
+    name: Name
+    definition: Definition
+    role_arn: Arn
+    type: Literal["STANDARD", "EXPRESS"] = "STANDARD"
+    logging_configuration: LoggingConfiguration | None = None
+    tracing_configuration: TracingConfiguration | None = None
+    encryption_configuration: EncryptionConfiguration | None = None
+    tags: list[Tag] | None = None
+    publish: bool = False
+    version_description: VersionDescription | None = None
+
+
+async def create_state_machine(call: Call, ask: CreateStateMachine) -> Json:
+    """Create a machine that every daemon knows from then on."""
+    registry = call.service.registry
+    tags = {tag.key: tag.value or "" for tag in ask.tags or () if tag.key is not None}
+    machine = await create_machine(registry, ask.name, ask.type, ask.definition, _settings(ask), tags)
+    shown: dict[str, Json] = {
+        "stateMachineArn": registry.place.machine_arn(machine.name),
+        "creationDate": date(machine.created_ms),
+    }
+    if ask.publish:
+        shown["stateMachineVersionArn"] = f"{shown['stateMachineArn']}:1"
+    return shown
+
+
+class UpdateStateMachine(Request, frozen=True):
+    """A machine, by ARN or name, and what is to be otherwise."""
+
+    state_machine_arn: Arn
+    definition: Definition | None = None
+    role_arn: Arn | None = None
+    logging_configuration: LoggingConfiguration | None = None
+    tracing_configuration: TracingConfiguration | None = None
+    encryption_configuration: EncryptionConfiguration | None = None
+    publish: bool = False
+    version_description: VersionDescription | None = None
+
+
+async def update_state_machine(call: Call, ask: UpdateStateMachine) -> Json:
+    """Change a machine: executions that run go on by what they started with."""
+    reference = machine_reference(ask.state_machine_arn)
+    machine = await update_machine(call.service.registry, reference, _settings(ask))
+    return {"updateDate": date(machine.revision.since_ms), "revisionId": machine.revision.id}
+
+
+class DeleteStateMachine(Request, frozen=True):
+    """A machine, by ARN or name."""
+
+    state_machine_arn: Arn
+
+
+async def delete_state_machine(call: Call, ask: DeleteStateMachine) -> Json:
+    """Delete a machine, as soon as none of its executions runs."""
+    await delete_machine(call.service.registry, machine_reference(ask.state_machine_arn))
+    return {}
 
 
 class ListStateMachines(Request, frozen=True):
@@ -24,23 +137,23 @@ class ListStateMachines(Request, frozen=True):
 
 
 async def list_state_machines(call: Call, ask: ListStateMachines) -> Json:
-    """The named machines of this daemon, by name."""
+    """All machines, by name."""
     limit = page_size(ask.max_results)
-    names = call.service.machines.names()
-    first = 0 if ask.next_token is None else read_event_page_token(ask.next_token)
+    after = None if ask.next_token is None else read_name_page_token(ask.next_token)
+    found = await call.service.registry.list(after, limit + 1)
     shown: dict[str, Json] = {
         "stateMachines": [
             {
-                "stateMachineArn": call.service.place.machine_arn(name),
-                "name": name,
-                "type": "STANDARD",
-                "creationDate": date(call.up_since_ms),
+                "stateMachineArn": call.service.place.machine_arn(machine.name),
+                "name": machine.name,
+                "type": machine.type,
+                "creationDate": date(machine.created_ms),
             }
-            for name in names[first : first + limit]
+            for machine in found[:limit]
         ]
     }
-    if first + limit < len(names):
-        shown["nextToken"] = write_page_token(first + limit)
+    if len(found) > limit:
+        shown["nextToken"] = write_page_token(found[limit - 1].name)
     return shown
 
 
@@ -52,15 +165,16 @@ class DescribeStateMachine(Request, frozen=True):
 
 
 async def describe_state_machine(call: Call, ask: DescribeStateMachine) -> Json:
-    """A named machine of this daemon."""
-    name = machine_name(ask.state_machine_arn)
-    text = call.service.definition_named(name).text
-    return {
-        **_machine_shown(call, name, text, ask.included_data),
-        "status": "ACTIVE",
-        "type": "STANDARD",
-        "creationDate": date(call.up_since_ms),
+    """A machine as it is now."""
+    found = await call.service.registry.find(machine_reference(ask.state_machine_arn))
+    machine = found.machine
+    shown: dict[str, Json] = {
+        **_machine_shown(call, machine.name, found.definition.text, machine.revision, ask.included_data),
+        "status": "DELETING" if machine.deleting else "ACTIVE",
+        "type": machine.type,
+        "creationDate": date(machine.created_ms),
     }
+    return shown
 
 
 class DescribeStateMachineForExecution(Request, frozen=True):
@@ -74,22 +188,36 @@ async def describe_state_machine_for_execution(call: Call, ask: DescribeStateMac
     """The definition that an execution is pinned to, which was current when it started."""
     execution = await call.service.describe_execution(execution_id(ask.execution_arn))
     text = await call.service.describe_definition(execution.id)
+    revision = Revision("", execution.role_arn, execution.started_ms)
     return {
-        **_machine_shown(call, execution.machine, text, ask.included_data),
+        **_machine_shown(call, execution.machine, text, revision, ask.included_data),
         "updateDate": date(execution.started_ms),
     }
 
 
-def _machine_shown(call: Call, name: str, definition: str, included: str) -> dict[str, Json]:
-    place = call.service.place
-    return {
-        "stateMachineArn": place.machine_arn(name),
+def _machine_shown(call: Call, name: str, definition: str, revision: Revision, included: str) -> dict[str, Json]:
+    shown: dict[str, Json] = {
+        "stateMachineArn": call.service.place.machine_arn(name),
         "name": name,
         "definition": definition if included == ALL_DATA else "{}",
-        "roleArn": place.role_arn(),
-        "loggingConfiguration": {"level": "OFF", "includeExecutionData": False},
-        "tracingConfiguration": {"enabled": False},
+        "roleArn": revision.role_arn,
+        **revision.configuration,
     }
+    if revision.id is not None:
+        shown["revisionId"] = revision.id
+    return shown
+
+
+def _settings(ask: CreateStateMachine | UpdateStateMachine) -> Settings:
+    return Settings(
+        ask.definition,
+        ask.role_arn,
+        None if ask.logging_configuration is None else to_builtins(ask.logging_configuration),
+        None if ask.tracing_configuration is None else to_builtins(ask.tracing_configuration),
+        None if ask.encryption_configuration is None else to_builtins(ask.encryption_configuration),
+        ask.publish,
+        ask.version_description,
+    )
 
 
 class ValidateStateMachineDefinition(Request, frozen=True):
@@ -117,6 +245,9 @@ async def validate_state_machine_definition(call: Call, ask: ValidateStateMachin
 
 
 MACHINES: Final = (
+    Operation(CreateStateMachine, create_state_machine),
+    Operation(UpdateStateMachine, update_state_machine),
+    Operation(DeleteStateMachine, delete_state_machine),
     Operation(ListStateMachines, list_state_machines),
     Operation(DescribeStateMachine, describe_state_machine),
     Operation(DescribeStateMachineForExecution, describe_state_machine_for_execution),

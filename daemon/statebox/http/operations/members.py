@@ -12,6 +12,7 @@ from statebox.engine.errors import ServiceError
 Arn = Annotated[str, Meta(min_length=1, max_length=256)]
 Name = Annotated[str, Meta(min_length=1, max_length=80)]
 Definition = Annotated[str, Meta(min_length=1)]
+VersionDescription = Annotated[str, Meta(max_length=256)]
 TaskToken = Annotated[str, Meta(min_length=1, max_length=2048)]
 Error = Annotated[str, Meta(max_length=256)]
 Cause = Annotated[str, Meta(max_length=32768)]

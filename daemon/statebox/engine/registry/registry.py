@@ -1,0 +1,176 @@
+"""The registry: finds the machine that a request names, and changes machines, whoever else changes them meanwhile.
+
+Two kinds of machines live under one roof. Those of the folder of machines are each daemon's own, come first, and are
+read-only here. All others are registered: kept on the shelf, seen by every daemon. Each start asks the shelf for a
+machine's stamp, which is one small command, so that no daemon ever starts what was changed or deleted before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+
+from statebox.engine.errors import (
+    ConflictException,
+    InvalidArn,
+    StateMachineDeleting,
+    StateMachineDoesNotExist,
+)
+from statebox.engine.machines import Machines, definition_of
+from statebox.engine.names import MachineReference, Place
+from statebox.engine.ports import Clock, Definition
+from statebox.engine.recent import Recent
+from statebox.engine.registry.machine import MachineType, Registered, Revision
+from statebox.engine.registry.shelf import Shelf, Shelved
+
+_MOST_KEPT: Final = 1000
+_MOST_KEPT_CHARACTERS: Final = 32 << 20
+# Each attempt that fails means that somebody else's has succeeded.
+_ATTEMPTS: Final = 100
+
+
+class Chosen(msgspec.Struct, frozen=True):
+    """What an execution is to be pinned to. `version` and `alias` are set when it is started through them."""
+
+    machine: str
+    definition: Definition
+    role_arn: str
+    type: MachineType = "STANDARD"
+    version: int | None = None
+    alias: str | None = None
+
+
+class Found(msgspec.Struct, frozen=True):
+    """A machine as it is described: with the text of its current definition; `in_folder` when it is read-only."""
+
+    machine: Registered
+    definition: Definition
+    in_folder: bool = False
+
+
+class Registry:
+    """Machines by name."""
+
+    def __init__(self, shelf: Shelf, machines: Machines, clock: Clock, place: Place) -> None:
+        self.shelf = shelf
+        self.machines = machines
+        self.clock = clock
+        self.place = place
+        self._up_since_ms = clock.now_ms()
+        self._shelved = Recent[Shelved](_MOST_KEPT, _MOST_KEPT_CHARACTERS)
+        # By content hash.
+        self._texts = Recent[Definition](_MOST_KEPT, _MOST_KEPT_CHARACTERS)
+
+    async def choose(self, reference: MachineReference) -> Chosen:
+        """What to start. Raises StateMachineDoesNotExist, StateMachineDeleting, InvalidArn."""
+        text = self.machines.named(reference.name)
+        if text is not None and reference.qualifier is None:
+            return Chosen(reference.name, text, self.place.role_arn())
+        machine = await self.active(reference)
+        revision = machine.revision
+        definition = await self.definition(machine, revision.definition)
+        return Chosen(machine.name, definition, revision.role_arn, machine.type)
+
+    async def find(self, reference: MachineReference) -> Found:
+        """A machine, also while it is being deleted. Raises StateMachineDoesNotExist, InvalidArn."""
+        text = self.machines.named(reference.name)
+        if text is not None:
+            return Found(self._of_folder(reference.name, text), text, in_folder=True)
+        machine = (await self.shelved(reference)).machine
+        return Found(machine, await self.definition(machine, machine.revision.definition))
+
+    async def list(self, after: str | None, limit: int) -> Sequence[Registered]:
+        """Up to `limit` machines in the order of their names, those behind `after`."""
+        own = [name for name in self.machines.names() if after is None or name > after][:limit]
+        names = sorted({*own, *await self.shelf.names(after, limit)})[:limit]
+        listed: list[Registered] = []
+        for name in names:
+            text = self.machines.named(name)
+            if text is not None:
+                listed.append(self._of_folder(name, text))
+            elif (shelved := await self.current(name)) is not None:
+                listed.append(shelved.machine)
+        return listed
+
+    async def active(self, reference: MachineReference) -> Registered:
+        """A machine that is not being deleted. Raises StateMachineDoesNotExist, StateMachineDeleting, InvalidArn."""
+        machine = (await self.shelved(reference)).machine
+        self._refuse_deleting(machine)
+        return machine
+
+    async def shelved(self, reference: MachineReference) -> Shelved:
+        """A machine of the shelf as it is now. Raises StateMachineDoesNotExist, InvalidArn."""
+        shelved = await self.current(reference.name)
+        if shelved is None:
+            raise no_such_machine(reference)
+        return shelved
+
+    async def current(self, name: str) -> Shelved | None:
+        """A machine of the shelf as it is now, read again only when it has changed; None when there is none.
+
+        What is being deleted goes here, when nothing of it runs any more.
+        """
+        shelved = self._shelved.get(name)
+        if shelved is None or await self.shelf.stamp(name) != shelved.stamp:
+            shelved = await self.shelf.read(name)
+            if shelved is None:
+                return None
+            self._shelved.put(name, shelved, 1000 * (1 + len(shelved.machine.versions)))
+        if shelved.machine.deleting and not await self.shelf.running(name) and await self.shelf.remove(shelved):
+            return None
+        return shelved
+
+    async def definition(self, machine: Registered, hash: str) -> Definition:
+        """The definition with that hash. Raises StateMachineDoesNotExist when it has gone meanwhile."""
+        known = self._texts.get(hash)
+        if known is not None:
+            return known
+        text = await self.shelf.text(machine.name, hash)
+        if text is None:
+            raise ConflictException("The state machine has just been changed; ask again")
+        definition = definition_of(text)
+        self._texts.put(hash, definition, len(text))
+        return definition
+
+    async def change(
+        self,
+        reference: MachineReference,
+        changed: Callable[[Registered], Registered],
+        added: Definition | None = None,
+    ) -> Registered:
+        """Change a machine by what `changed` makes of it; it may raise. Returns what was written.
+
+        Raises StateMachineDoesNotExist, StateMachineDeleting, InvalidArn, ConflictException.
+        """
+        self.refuse_of_folder(reference.name)
+        for _ in range(_ATTEMPTS):
+            shelved = await self.shelved(reference)
+            self._refuse_deleting(shelved.machine)
+            machine = changed(shelved.machine)
+            if machine == shelved.machine or await self.shelf.write(machine, shelved, added) is not None:
+                return machine
+        raise ConflictException("The state machine is being changed by others all the time; ask again")
+
+    def refuse_of_folder(self, name: str) -> None:
+        """Refuse to change what the folder of machines says. Raises ConflictException."""
+        if self.machines.named(name) is not None:
+            raise ConflictException(
+                f"The state machine '{name}' comes from the folder of machines, and is changed only there"
+            )
+
+    def _refuse_deleting(self, machine: Registered) -> None:
+        if machine.deleting:
+            raise StateMachineDeleting(f"State Machine is being deleted: '{self.place.machine_arn(machine.name)}'")
+
+    def _of_folder(self, name: str, text: Definition) -> Registered:
+        revision = Revision(text.hash, self.place.role_arn(), self._up_since_ms)
+        return Registered(name, "STANDARD", self._up_since_ms, revision)
+
+
+def no_such_machine(reference: MachineReference) -> StateMachineDoesNotExist | InvalidArn:
+    """The error for a machine that is not there, in AWS's words: those of what is not even an ARN are about that."""
+    if reference.text.startswith("arn:"):
+        return StateMachineDoesNotExist(f"State Machine Does Not Exist: '{reference.text}'")
+    return InvalidArn(f"Invalid Arn: 'Invalid ARN prefix: {reference.text}'")
