@@ -30,7 +30,9 @@ def context_object(
         "RoleArn": execution.role_arn,
     }
     if ":express:" not in execution.arn:
-        about_execution["RedriveCount"] = 0
+        about_execution["RedriveCount"] = execution.redrives
+        if execution.redriven_ms is not None:
+            about_execution["RedriveTime"] = timestamp(execution.redriven_ms)
     context: Json = {
         "Execution": about_execution,
         "StateMachine": {"Id": execution.machine_arn, "Name": execution.machine},

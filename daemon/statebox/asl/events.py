@@ -90,6 +90,10 @@ class ExecutionStopped(Event, frozen=True):
     cause: str | None = None
 
 
+class ExecutionRedriven(Event, frozen=True):
+    """An execution that ended without success goes on from where it failed. It is told to ended executions only."""
+
+
 AnyEvent: TypeAlias = (
     ExecutionStarted
     | Continued
@@ -101,6 +105,7 @@ AnyEvent: TypeAlias = (
     | ActivityTaken
     | TimerFired
     | ExecutionStopped
+    | ExecutionRedriven
 )
 
 

@@ -33,7 +33,7 @@ def checkpoint_of(
         consumed=consumed,
         opened=step.opened,
         closed=step.closed,
-        deadlines={id: _deadline(execution, id) for id in step.changed if id != ROOT},
+        deadlines={} if execution.ended else {id: _deadline(execution, id) for id in step.changed if id != ROOT},
         stopped=() if before is None else tuple(_stopped(step, before)),
         letters=tuple(_letters(step, before)),
         release=release,
@@ -43,11 +43,14 @@ def checkpoint_of(
 
 def _stopped(step: Step, before: Execution) -> Iterator[str]:
     """The children that were waited for before the step and are not after it, but for those that told their end."""
-    for id in step.removed | step.changed:
+    if before.ended:
+        return
+    ended = step.execution.ended
+    for id in before.branches if ended else step.removed | step.changed:
         old, new = before.branches.get(id), step.execution.branches.get(id)
         if old is None or not isinstance(old.waiting, OnChild):
             continue
-        if new is None or (isinstance(new.waiting, OnChild) and new.waiting.name != old.waiting.name):
+        if ended or new is None or (isinstance(new.waiting, OnChild) and new.waiting.name != old.waiting.name):
             yield child_id(old.waiting)
 
 

@@ -73,6 +73,10 @@ class IdempotencyKeyReused(ServiceError):
     """The Idempotency-Key was sent before with another request."""
 
 
+class ExecutionNotRedrivable(ServiceError):
+    """The execution cannot be redriven."""
+
+
 class StateMachineDoesNotExist(ServiceError):
     """There is no such state machine."""
 

@@ -87,6 +87,20 @@ class Started(msgspec.Struct, frozen=True):
     answered: frozenset[str] = frozenset()
 
 
+class Ended(msgspec.Struct, frozen=True):
+    """An execution as last written, with its definition, and what a redrive of it is checked against.
+
+    `sequence` is the number of its last checkpoint, `released` says with which lease that was, `operation` is the one
+    that redrove it last (empty: none).
+    """
+
+    execution: Execution
+    definition: str
+    sequence: int
+    released: str
+    operation: str
+
+
 class Saved(msgspec.Struct, frozen=True):
     """The outcome of a checkpoint: the lease goes on (None: it was given back), `waiting` entries are in the inbox.
 
@@ -249,6 +263,17 @@ class Store(Protocol):
 
     async def start(self, definition: Definition, checkpoint: Checkpoint, operation: str) -> Started:
         """Create the execution and write its first step. Raises ExecutionAlreadyExists."""
+        ...
+
+    async def ended(self, id: str) -> Ended:
+        """The whole execution as last written, and what it can be redriven with. Raises ExecutionDoesNotExist."""
+        ...
+
+    async def redrive(self, ended: Ended, checkpoint: Checkpoint, operation: str) -> Started | None:
+        """Write the first step of a redrive; None when the execution is not any more as it was read.
+
+        Raises ExecutionDoesNotExist.
+        """
         ...
 
     async def claim(self, shard: int, limit: int) -> Claims:

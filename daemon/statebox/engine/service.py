@@ -24,7 +24,7 @@ from statebox.asl.jsontext import Json
 from statebox.engine.activities import Activities
 from statebox.engine.advancing import Program
 from statebox.engine.checkpoints import checkpoint_of
-from statebox.engine.errors import ServiceUnavailable, ValidationException
+from statebox.engine.errors import ExecutionNotRedrivable, ServiceUnavailable, ValidationException
 from statebox.engine.idempotency import name_of
 from statebox.engine.machines import Machines, definition_of
 from statebox.engine.names import (
@@ -48,6 +48,7 @@ from statebox.engine.ports import (
     StateStanding,
     Summary,
 )
+from statebox.engine.redriving import redrive, why_not_redrivable
 from statebox.engine.registry.registry import Chosen, Registry
 from statebox.engine.runner import Runner
 from statebox.engine.scheduler import Scheduler
@@ -210,6 +211,42 @@ class Service:
         with self._watchers.watching(id) as event:
             self._take(taken, id)
             return await self._ended(id, event)
+
+    async def redrive_execution(self, id: str, operation: str | None = None) -> int:
+        """Let an execution that ended without success go on from where it failed; returns when that was (ms).
+
+        What succeeded in it is not done again. The same `operation` redrives it once. Raises ExecutionDoesNotExist,
+        ExecutionNotRedrivable, TooManyRequests, ServiceUnavailable.
+        """
+        self._refuse_if_stopping()
+        operation = operation or fresh_id()
+        while True:
+            ended = await self._around.store.ended(id)
+            execution = ended.execution
+            if ended.operation == operation and execution.redriven_ms is not None:
+                return execution.redriven_ms
+            reason = self.why_not_redrivable(execution)
+            if execution.parent is not None:
+                reason = "A child of a map run is redriven with the execution that the map run belongs to"
+            if reason is not None:
+                raise ExecutionNotRedrivable(f"Execution Not Redrivable: '{execution.arn}': {reason}")
+            text = definition_of(ended.definition)
+            program = Program(text, await self.machines.prepare(text))
+            with self._scheduler.place():
+                redriven = await redrive(self._around, program, ended, operation)
+            if redriven is not None:
+                break
+        started = redriven.started
+        if started.lease is not None:
+            children = self._scheduler.children_of(program)
+            runner = Runner(self._around, program, children, started.lease, redriven.execution)
+            runner.heed(started.answered)
+            self._scheduler.adopt(runner)
+        return started.started_ms
+
+    def why_not_redrivable(self, execution: Execution) -> str | None:
+        """Why an execution cannot be redriven, in AWS's words; None where it can."""
+        return why_not_redrivable(execution, self._around.clock.now_ms())
 
     async def retry_execution(self, id: str) -> None:
         """Let an execution that was set aside be claimed again. Raises ExecutionDoesNotExist."""

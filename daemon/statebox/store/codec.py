@@ -88,6 +88,8 @@ class _State(msgspec.Struct, frozen=True, array_like=True):
     output: Json
     response: list[Json]
     variables_bytes: int = 0
+    redrives: int = 0
+    redriven_ms: int | None = None
 
 
 class _Record(msgspec.Struct, frozen=True, array_like=True):
@@ -151,6 +153,8 @@ def write_state(execution: Execution, texts: Texts) -> bytes:
             msgspec.Raw(texts.of(e.output)),
             [] if e.response is msgspec.UNSET else [e.response],
             e.variables_bytes,
+            e.redrives,
+            e.redriven_ms,
         )
     )
 
@@ -205,6 +209,8 @@ def read_execution(fields: Mapping[bytes, bytes], whole: bool) -> Execution:
         parent_task=head.parent_task,
         map_run=head.map_run,
         answers=head.answers,
+        redrives=state.redrives,
+        redriven_ms=state.redriven_ms,
     )
 
 

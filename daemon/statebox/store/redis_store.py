@@ -25,6 +25,7 @@ from statebox.engine.ports import (
     Claimed,
     Claims,
     Definition,
+    Ended,
     Kept,
     Lease,
     Purged,
@@ -153,6 +154,43 @@ class RedisStore(Listing):
                 raise Unexpected(reply)
         self._definitions.keep(definition.hash, definition.text, execution.shard)
         return started
+
+    async def redrive(self, ended: Ended, checkpoint: Checkpoint, operation: str) -> Started | None:
+        """Write the first step of a redrive; None when the execution is not any more as it was read.
+
+        Raises ExecutionDoesNotExist.
+        """
+        execution, sequence = checkpoint.execution, ended.sequence + 1
+        token, texts, until = fresh_id(), Texts(), self._lease_end()
+        at_ms = execution.redriven_ms or 0
+        reply = await self._run(
+            "redrive",
+            execution.shard,
+            execution.id,
+            operation,
+            ended.released,
+            write_head(execution),
+            execution.redrives,
+            at_ms,
+            *waiting_place(execution),
+            *self._step(checkpoint, token, sequence, texts),
+        )
+        match reply:
+            case [b"started", when, b"kept", *answered]:
+                lease = Lease(execution.id, execution.shard, token, sequence, until)
+                return Started(integer(when), lease, answered=_tokens(answered))
+            case [b"started", when, b"given"]:
+                return Started(integer(when), None)
+            case [b"existing", when]:
+                return Started(integer(when), None, existing=True)
+            case [b"unwanted"]:
+                return Started(at_ms, None, unwanted=True)
+            case [b"moved"]:
+                return None
+            case [b"unknown"]:
+                raise no_such_execution(execution.id)
+            case _:
+                raise Unexpected(reply)
 
     async def claim(self, shard: int, limit: int) -> Claims:
         """Take over what is due, at most 500."""

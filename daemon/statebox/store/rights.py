@@ -12,7 +12,7 @@ from statebox.store.keys import Keys
 
 # Commands as they are given to a key `KEY`; each with as many words as it takes.
 _ON_KEYS: Final = (
-    *("DEL", "EXISTS", "GET", "HGETALL", "HLEN", "LLEN", "LPOP", "SMEMBERS", "TYPE", "UNLINK", "ZCARD"),
+    *("DEL", "EXISTS", "GET", "HGETALL", "HLEN", "LLEN", "LPOP", "PERSIST", "SMEMBERS", "TYPE", "UNLINK", "ZCARD"),
     *("HDEL 1", "HGET 1", "HMGET 1", "HSTRLEN 1", "LINDEX 1", "PEXPIRE 1", "RPUSH 1", "SADD 1", "SET 1"),
     *("SRANDMEMBER 1", "SREM 1", "ZREM 1", "ZSCORE 1"),
     *("HINCRBY 1 1", "HSET 1 1", "HSETNX 1 1", "LRANGE 1 1", "LTRIM 1 1", "ZADD 1 1", "ZRANGE 1 1"),

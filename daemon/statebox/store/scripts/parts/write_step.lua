@@ -150,12 +150,16 @@ local function tell_parent(id, step)
   end
 end
 
+-- What the sweep needs to know about an execution that ended with a status.
+local function retention_member(id, step, status, definition)
+  return table.concat({step.started_ms, status, definition, string.len(step.machine), id}, ' ')
+end
+
 -- Nothing can happen to it any more: only what reading and forgetting need is kept, and for a time only.
 local function finish(id, key, step, definition, former)
   redis.call('PEXPIRE', key, step.retention_ms)
   redis.call('PEXPIRE', base .. 'history:' .. id, step.retention_ms)
-  redis.call('ZADD', base .. 'retention', now + step.retention_ms, table.concat(
-    {step.started_ms, step.status, definition, string.len(step.machine), id}, ' '))
+  redis.call('ZADD', base .. 'retention', now + step.retention_ms, retention_member(id, step, step.status, definition))
   if former then
     redis.call('DEL', base .. 'inbox:' .. id, base .. 'timers:' .. id)
     redis.call('ZREM', base .. 'due', id)
