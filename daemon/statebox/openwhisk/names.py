@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import quote
 
 import msgspec
@@ -10,6 +11,8 @@ import msgspec
 # OpenWhisk's own rule for the name of an entity. Its \w is ASCII.
 _ENTITY = re.compile(r"\w|\w[\w@ .-]*[\w@.-]", re.ASCII)
 _LONGEST = 256
+# A machine calls the same few actions again and again.
+_KEPT = 1000
 
 _LAMBDA_ARN = re.compile(r"arn:aws[a-z-]*:lambda:[^:]*:[^:]*:function:(?P<name>[^:]+)(?::(?P<qualifier>[^:]+))?")
 _LAMBDA_PARTIAL = re.compile(r"[0-9]+:function:(?P<name>[^:]+)(?::[^:]+)?")
@@ -36,6 +39,7 @@ class ActionName(msgspec.Struct, frozen=True):
         return f"namespaces/{_encode(self.namespace)}/actions/{'/'.join(map(_encode, parts))}"
 
 
+@lru_cache(_KEPT)
 def read_action_name(text: str, namespace: str = "_") -> ActionName:
     """Read `action`, `package/action`, `/namespace/action`, `/namespace/package/action` or `namespace/package/action`.
 
