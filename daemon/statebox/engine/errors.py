@@ -106,7 +106,7 @@ class ServiceQuotaExceededException(ServiceError):
 
 
 class TooManyTags(ServiceError):
-    """A resource has at most 50 tags."""
+    """You've exceeded the number of tags allowed for a resource."""
 
 
 class InvalidLoggingConfiguration(ServiceError):

@@ -81,7 +81,7 @@ META_KEYS: Final = (
     Kind("machines", "zset", Lives.FOR_EVER, "the names of the registered machines, all with the score 0"),
     Kind("machine:*", "hash", Lives.FOR_EVER, "a registered machine: its record, its stamp, the definitions it needs"),
     Kind("activities", "zset", Lives.FOR_EVER, "the names of all activities"),
-    Kind("activity:*", "hash", Lives.FOR_EVER, "of one activity: when it was created, and what was told of it then"),
+    Kind("activity:*", "hash", Lives.FOR_EVER, "of one activity: when it was created, what was told of it then, tags"),
     Kind(
         "queue:*", "zset", Lives.FOR_EVER, "of one activity: task's continuation -> from when on it is to be had (ms)"
     ),

@@ -11,6 +11,7 @@ from statebox.http.operations.aliases import ALIASES
 from statebox.http.operations.executions import EXECUTIONS
 from statebox.http.operations.machines import MACHINES
 from statebox.http.operations.own import OWN
+from statebox.http.operations.tags import TAGS
 from statebox.http.operations.tasks import TASKS
 from statebox.http.operations.trials import TRIALS
 from statebox.http.operations.versions import VERSIONS
@@ -20,7 +21,7 @@ from statebox.http.protocol import AnyOperation
 OPERATIONS: Final[Mapping[str, AnyOperation]] = {
     **{
         f"{AWS_PREFIX}{operation.name}": operation
-        for operation in (*EXECUTIONS, *TASKS, *MACHINES, *VERSIONS, *ALIASES, *TRIALS, *ACTIVITIES)
+        for operation in (*EXECUTIONS, *TASKS, *MACHINES, *VERSIONS, *ALIASES, *TAGS, *TRIALS, *ACTIVITIES)
     },
     **{f"Statebox.{operation.name}": operation for operation in OWN},
 }

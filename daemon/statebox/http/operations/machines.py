@@ -26,6 +26,7 @@ from statebox.http.operations.members import (
     TracingConfiguration,
     VersionDescription,
     page_size,
+    tags_of,
 )
 from statebox.http.protocol import Call, Operation
 from statebox.http.shapes import ALL_DATA, date, read_name_page_token, write_page_token
@@ -50,8 +51,8 @@ class CreateStateMachine(Request, frozen=True):
 async def create_state_machine(call: Call, ask: CreateStateMachine) -> Json:
     """Create a machine that every daemon knows from then on."""
     registry = call.service.registry
-    tags = {tag.key: tag.value or "" for tag in ask.tags if tag.key is not None}
-    machine = await create_machine(registry, ask.name, ask.type, ask.definition, _settings(ask), tags)
+    settings, tags = _settings(ask), tags_of(ask.tags)
+    machine = await create_machine(registry, ask.name, ask.type, ask.definition, settings, tags)
     shown: dict[str, Json] = {
         "stateMachineArn": registry.place.machine_arn(machine.name),
         "creationDate": date(machine.created_ms),
