@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -20,10 +20,12 @@ from statebox.engine.errors import (
     ExecutionDoesNotExist,
     InvalidToken,
     ServiceUnavailable,
+    TooManyTags,
 )
 from statebox.engine.names import Place, fresh_id
 from statebox.engine.ports import Claimed, Permit, Store
 from statebox.engine.queues import Activity, NoSuchActivity, Queues
+from statebox.engine.registry.tags import MOST_TAGS, no_such_resource
 from statebox.engine.scheduler import Scheduler
 from statebox.engine.watchers import Watchers, queue_of
 
@@ -86,9 +88,26 @@ class Activities:
         self._place = place
         self._turns: dict[str, _Turns] = {}
 
-    async def create(self, name: str, told: str) -> Activity:
-        """Create it; one that is there already is returned as it is."""
-        return await self._queues.create(name, told)
+    async def create(self, name: str, told: str, tags: Mapping[str, str]) -> Activity:
+        """Create it; one that is there already is returned as it is, and keeps its tags. Raises TooManyTags."""
+        if len(tags) > MOST_TAGS:
+            raise TooManyTags
+        return await self._queues.create(name, told, tags)
+
+    async def tags(self, name: str) -> Mapping[str, str]:
+        """Its tags. Raises ResourceNotFound."""
+        try:
+            return await self._queues.tags(name)
+        except NoSuchActivity:
+            raise no_such_resource(self._place.activity_arn(name)) from None
+
+    async def tag(self, name: str, added: Mapping[str, str], removed: Collection[str] = ()) -> None:
+        """Add tags or change them, and remove others. Raises ResourceNotFound, TooManyTags."""
+        try:
+            if not await self._queues.tag(name, added, removed, MOST_TAGS):
+                raise TooManyTags
+        except NoSuchActivity:
+            raise no_such_resource(self._place.activity_arn(name)) from None
 
     async def describe(self, name: str) -> Activity:
         """One activity. Raises ActivityDoesNotExist."""

@@ -49,6 +49,11 @@ class Tag(Structure, frozen=True):
     value: TagValue | None = None
 
 
+def tags_of(tags: tuple[Tag, ...]) -> dict[str, str]:
+    """The tags by key; of those that repeat a key the last one counts."""
+    return {tag.key: tag.value or "" for tag in tags if tag.key is not None}
+
+
 class CloudWatchLogsLogGroup(Structure, frozen=True):
     """Where logs go."""
 
