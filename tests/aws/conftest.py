@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest_asyncio
 
 from statebox.embedded import EmbeddedValkey
+from tests.aws.calling import Caller
 from tests.aws.sfn import PASS, Sfn
 from tests.http.site import Site, open_site
 
@@ -32,3 +33,9 @@ async def other(valkey: EmbeddedValkey, tmp_path: Path, site: Site) -> AsyncIter
 async def sfn(site: Site) -> Sfn:
     """boto3's client of the first daemon."""
     return Sfn(site.daemon.url)
+
+
+@pytest_asyncio.fixture
+async def call(site: Site) -> Caller:
+    """The same, with what tests of executions need."""
+    return Caller(site)

@@ -74,6 +74,9 @@ async def test_an_execution_is_started_and_described(site: Site):
         "inputDetails": {"included": True},
         "output": '{"n":12345678901234567890}',
         "outputDetails": {"included": True},
+        "redriveCount": 0,
+        "redriveStatus": "NOT_REDRIVABLE",
+        "redriveStatusReason": "Execution is SUCCEEDED and cannot be redriven",
     }
     assert 1_700_000_000 < described["startDate"] <= described["stopDate"]
 

@@ -28,7 +28,8 @@ class StartChild(msgspec.Struct, frozen=True):
     """Start the execution of one item of a distributed Map, on this execution's shard; its end answers task `id`.
 
     `name` is the child's name (a uuid whose last 12 bits are the shard), the same for every try. `scope` is the item
-    processor that it walks, `map_run` the ARN of the map run.
+    processor that it walks, `map_run` the ARN of the map run. Where `redrives` is not 0, it is the child that ended
+    without success that is to go on.
     """
 
     id: str
@@ -36,6 +37,7 @@ class StartChild(msgspec.Struct, frozen=True):
     scope: str
     input: Json
     map_run: str
+    redrives: int = 0
 
 
 class AwaitCallback(msgspec.Struct, frozen=True):

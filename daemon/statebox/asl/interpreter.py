@@ -15,12 +15,13 @@ import msgspec
 from statebox.asl.commands import AwaitCallback
 from statebox.asl.data.allowance import Allowance
 from statebox.asl.definition import StateMachine
-from statebox.asl.events import AnyEvent, EvaluationAborted
+from statebox.asl.events import AnyEvent, EvaluationAborted, ExecutionRedriven
 from statebox.asl.execution import ROOT, Branch, Execution, Status
 from statebox.asl.history import HistoryEvent
 from statebox.asl.limits import HistoryFull, Limits
 from statebox.asl.moment import Moment
 from statebox.asl.stepping.happenings import happen, overflow
+from statebox.asl.stepping.redriving import running_again
 from statebox.asl.stepping.walking import run
 from statebox.asl.stepping.working_copy import WorkingCopy
 
@@ -86,30 +87,34 @@ def advance(
     allowance: Allowance | None = None,
     watch: Callable[[int], None] | None = None,
 ) -> Step:
-    """Apply one event. An event for something that is over changes nothing.
+    """Apply one event. An event for something that is over changes nothing, but for a redrive of what did not succeed.
 
     Raises BranchesNeeded when the execution was loaded in part and more of it is needed: load those and call again.
     Raises OutOfSteps when evaluating would take more than the allowance, or a time that nobody can foresee. `watch` is
     told the number of each evaluation that begins, so that it is known which one had to be cut off.
     """
-    if execution.ended:
-        return Step(execution)
     aborted: dict[int, str] = {}
     if isinstance(event, EvaluationAborted):
         aborted, event = dict(event.evaluations), event.event
+    before = execution
+    if isinstance(event, ExecutionRedriven) and execution.ended and execution.branches:
+        execution = running_again(execution, machine, max(moment.now_ms, execution.now_ms))
+    elif execution.ended or isinstance(event, ExecutionRedriven):
+        return Step(execution)
     copy = WorkingCopy(machine, execution, moment, limits, allowance, watch, aborted)
     try:
         happen(copy, event)
         run(copy)
     except HistoryFull:
         overflow(copy)
-    return _conclude(execution, copy)
+    return _conclude(before, copy)
 
 
 def _conclude(before: Execution, copy: WorkingCopy) -> Step:
     closed = copy.close()
     after = copy.execution(closed.branches)
-    old = _callbacks(before, closed.changed | closed.removed)
+    # Whatever it still stands at when it has ended, nobody waits there any more.
+    old = _callbacks(before, frozenset(before.branches) if after.ended else closed.changed | closed.removed)
     new = _callbacks(after, closed.changed)
     answered = copy.answered
     return Step(
@@ -124,6 +129,8 @@ def _conclude(before: Execution, copy: WorkingCopy) -> Step:
 
 
 def _callbacks(execution: Execution, ids: frozenset[str]) -> dict[str, AwaitCallback]:
+    if execution.ended:
+        return {}
     return {
         command.token: command
         for id in ids

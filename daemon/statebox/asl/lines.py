@@ -110,6 +110,8 @@ class Lines:
         self._whole = whole
         self._open: dict[str, Line] = {}
         self._gone: set[str] = set()
+        # What a failure on its way up has cut off; None stands for a branch that is as it was before.
+        self._wreck: dict[str, Line | None] = {}
 
     def open(self, id: str) -> Line | None:
         """The line of a branch; None when the branch is over (or was not loaded)."""
@@ -143,12 +145,28 @@ class Lines:
             line = self._open.get(id)
             yield self._before[id].variables if line is None else line.variables
 
-    def remove_below(self, parent: str) -> None:
-        """Forget all branches below `parent`, which must still be waiting for them."""
+    def remove_below(self, parent: str, failed: bool = False) -> None:
+        """Forget all branches below `parent`, which must still be waiting for them.
+
+        Where that is because one of them has failed, they come back should the failure end the execution.
+        """
         for id in self._below(parent):
-            self._open.pop(id, None)
+            line = self._open.pop(id, None)
+            if failed:
+                self._wreck[id] = line
             if id in self._before:
                 self._gone.add(id)
+
+    def forget_wreck(self) -> None:
+        """The failure was met: what it had cut off is over."""
+        self._wreck.clear()
+
+    def restore_wreck(self) -> None:
+        """The failure ends the execution: what it had cut off is there again, as it was then."""
+        for id, line in self._wreck.items():
+            self._gone.discard(id)
+            if line is not None:
+                self._open[id] = line
 
     def before(self) -> Iterator[Branch]:
         """The branches as they were before the step, for looking through them."""

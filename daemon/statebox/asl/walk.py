@@ -98,4 +98,6 @@ def child_of(parent: Execution, command: StartChild, now_ms: int) -> Execution:
         parent=parent.id,
         parent_task=command.id,
         map_run=command.map_run,
+        redrives=0,
+        redriven_ms=None,
     )

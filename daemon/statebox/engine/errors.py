@@ -73,6 +73,10 @@ class IdempotencyKeyReused(ServiceError):
     """The Idempotency-Key was sent before with another request."""
 
 
+class ExecutionNotRedrivable(ServiceError):
+    """The execution cannot be redriven."""
+
+
 class StateMachineDoesNotExist(ServiceError):
     """There is no such state machine."""
 
@@ -111,6 +115,18 @@ class InvalidTracingConfiguration(ServiceError):
 
 class InvalidEncryptionConfiguration(ServiceError):
     """The encryption configuration is not valid."""
+
+
+class ActivityDoesNotExist(ServiceError):
+    """There is no such activity."""
+
+
+class ActivityAlreadyExists(ServiceError):
+    """There is an activity of that name that is encrypted in another way."""
+
+
+class ActivityWorkerLimitExceeded(ServiceError):
+    """As many workers as may be wait for a task of this activity."""
 
 
 class TooManyRequests(ServiceError):

@@ -9,7 +9,7 @@ from typing import Final, Protocol, TypeAlias
 
 from statebox.asl.commands import AwaitCallback, InvokeTask, StartChild, StartTimer
 from statebox.asl.errors import RUNTIME
-from statebox.asl.events import AnyEvent, TaskFailed, TaskSubmitted, TimerFired
+from statebox.asl.events import AnyEvent, TaskFailed, TaskSubmitted, TaskSucceeded, TimerFired
 from statebox.asl.execution import Execution
 from statebox.engine.errors import LeaseLost
 from statebox.engine.holding import Holding
@@ -26,8 +26,8 @@ Call: TypeAlias = InvokeTask | StartChild
 class Children(Protocol):
     """Starts the executions of a distributed Map's items, under the parent's definition."""
 
-    async def start(self, parent: Execution, command: StartChild) -> TaskSubmitted | TaskFailed:
-        """Start one, once however often this is called. Raises ServiceUnavailable."""
+    async def start(self, parent: Execution, command: StartChild) -> TaskSubmitted | TaskFailed | TaskSucceeded:
+        """Start or redrive one, once however often this is called. Raises ServiceUnavailable."""
         ...
 
 

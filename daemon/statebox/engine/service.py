@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -20,9 +21,10 @@ from statebox.asl.execution import Execution, Status
 from statebox.asl.history import describe
 from statebox.asl.interpreter import begin
 from statebox.asl.jsontext import Json
+from statebox.engine.activities import Activities
 from statebox.engine.advancing import Program
 from statebox.engine.checkpoints import checkpoint_of
-from statebox.engine.errors import ServiceUnavailable, ValidationException
+from statebox.engine.errors import ExecutionNotRedrivable, ServiceUnavailable, ValidationException
 from statebox.engine.idempotency import name_of
 from statebox.engine.machines import Machines, definition_of
 from statebox.engine.names import (
@@ -32,7 +34,9 @@ from statebox.engine.names import (
     checked_id,
     fresh_id,
     fresh_uuid,
+    machine_name,
 )
+from statebox.engine.nested import Ask, Begun, refuse_anothers
 from statebox.engine.ports import (
     Answer,
     Claimed,
@@ -44,11 +48,13 @@ from statebox.engine.ports import (
     StateStanding,
     Summary,
 )
+from statebox.engine.redriving import redrive, why_not_redrivable
 from statebox.engine.registry.registry import Chosen, Registry
 from statebox.engine.runner import Runner
 from statebox.engine.scheduler import Scheduler
 from statebox.engine.statepaths import read_state_path
 from statebox.engine.surroundings import Surroundings
+from statebox.engine.trials import Trials
 from statebox.engine.watchers import Watchers
 
 # How often somebody who waits for an execution looks by himself, in case a notice was lost.
@@ -84,10 +90,12 @@ class Service:
         self.machines = machines
         self.registry = registry
         self.place = place
+        self.trials = Trials(around, place)
         self._around = around
         self._scheduler = scheduler
         self._watchers = watchers
         self._shard_of = shard_of
+        self.activities = Activities(around.store, scheduler, watchers, place)
 
     # Executions
 
@@ -100,6 +108,8 @@ class Service:
         seed: bool = False,
         operation: str | None = None,
         reference: MachineReference | None = None,
+        answers: str | None = None,
+        nested: bool = False,
     ) -> Beginning:
         """Start an execution of a machine that is known by name (or as `reference` names it, which it is the name of),
         or of the definition that comes with the call.
@@ -107,8 +117,11 @@ class Service:
         Durable when it returns. `operation` identifies the request when it is repeated; where that has an idempotency
         key, a missing name is made of it. Raises InvalidDefinition, StateMachineDoesNotExist, InvalidName,
         ExecutionAlreadyExists, IdempotencyKeyReused, TooManyRequests, ServiceUnavailable.
+        One that is `nested`, and may answer a continuation, is started in any case: where there is no room for it here
+        others run it.
         """
-        self._refuse_if_stopping()
+        if not nested:
+            self._refuse_if_stopping()
         check_name(machine, "machine's name")
         operation = operation or fresh_id()
         name = name_of(operation) or fresh_uuid() if name is None else check_name(name, "execution's name")
@@ -132,19 +145,35 @@ class Service:
                 input=input,
                 started_ms=self._around.clock.now_ms(),
                 seed=seed,
+                answers=answers,
             ),
             program.machine,
         )
-        with self._scheduler.place():
+        with contextlib.nullcontext() if nested else self._scheduler.place():
             step = await self._around.advancing(program, execution, [ExecutionStarted()])
-            started = await self._around.store.start(text, checkpoint_of(step), operation)
-        if started.lease is not None:
+            checkpoint = checkpoint_of(step)
+            started = await self._around.store.start(text, checkpoint, operation)
+        if checkpoint.letters:
+            self._around.post(execution.shard, checkpoint.letters)
+        if started.lease is not None and nested and self._scheduler.full:
+            await self._around.store.release([started.lease])
+        elif started.lease is not None:
             children = self._scheduler.children_of(program)
             runner = Runner(self._around, program, children, started.lease, step.execution)
             runner.heed(started.answered)
             self._scheduler.adopt(runner)
         known = not started.existing and not started.answered
         return Beginning(id, started.started_ms, step.execution if known else None)
+
+    async def start_nested(self, ask: Ask) -> Begun:
+        """Start an execution for a task, once for each attempt. Raises as start_execution."""
+        machine = machine_name(ask.machine)
+        begun = await self.start_execution(
+            machine, ask.input, ask.name, operation=ask.operation, answers=ask.answers, nested=True
+        )
+        if begun.execution is None and ask.answers is not None:
+            refuse_anothers(ask, (await self.describe_execution(begun.id)).answers)
+        return Begun(self.place.execution_arn(begun.id), begun.started_ms)
 
     async def describe_execution(self, id: str) -> Execution:
         """An execution as last written. Raises ExecutionDoesNotExist."""
@@ -182,6 +211,42 @@ class Service:
         with self._watchers.watching(id) as event:
             self._take(taken, id)
             return await self._ended(id, event)
+
+    async def redrive_execution(self, id: str, operation: str | None = None) -> int:
+        """Let an execution that ended without success go on from where it failed; returns when that was (ms).
+
+        What succeeded in it is not done again. The same `operation` redrives it once. Raises ExecutionDoesNotExist,
+        ExecutionNotRedrivable, TooManyRequests, ServiceUnavailable.
+        """
+        self._refuse_if_stopping()
+        operation = operation or fresh_id()
+        while True:
+            ended = await self._around.store.ended(id)
+            execution = ended.execution
+            if ended.operation == operation and execution.redriven_ms is not None:
+                return execution.redriven_ms
+            reason = self.why_not_redrivable(execution)
+            if execution.parent is not None:
+                reason = "A child of a map run is redriven with the execution that the map run belongs to"
+            if reason is not None:
+                raise ExecutionNotRedrivable(f"Execution Not Redrivable: '{execution.arn}': {reason}")
+            text = definition_of(ended.definition)
+            program = Program(text, await self.machines.prepare(text))
+            with self._scheduler.place():
+                redriven = await redrive(self._around, program, ended, operation)
+            if redriven is not None:
+                break
+        started = redriven.started
+        if started.lease is not None:
+            children = self._scheduler.children_of(program)
+            runner = Runner(self._around, program, children, started.lease, redriven.execution)
+            runner.heed(started.answered)
+            self._scheduler.adopt(runner)
+        return started.started_ms
+
+    def why_not_redrivable(self, execution: Execution) -> str | None:
+        """Why an execution cannot be redriven, in AWS's words; None where it can."""
+        return why_not_redrivable(execution, self._around.clock.now_ms())
 
     async def retry_execution(self, id: str) -> None:
         """Let an execution that was set aside be claimed again. Raises ExecutionDoesNotExist."""

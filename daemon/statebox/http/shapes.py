@@ -27,8 +27,10 @@ def date(at_ms: int) -> float:
     return at_ms / 1000
 
 
-def execution_described(execution: Execution, included: str = ALL_DATA) -> dict[str, Json]:
-    """An execution as DescribeExecution shows it."""
+def execution_described(
+    execution: Execution, why_not_redrivable: str | None, included: str = ALL_DATA
+) -> dict[str, Json]:
+    """An execution as DescribeExecution shows it; and why it cannot be redriven, None where it can."""
     shown: dict[str, Json] = {
         "executionArn": execution.arn,
         "stateMachineArn": execution.machine_arn,
@@ -46,10 +48,22 @@ def execution_described(execution: Execution, included: str = ALL_DATA) -> dict[
         if with_data:
             shown[name] = write_json_text(value)
         shown[f"{name}Details"] = {"included": with_data}
+    if execution.map_run is not None:
+        shown["mapRunArn"] = execution.map_run
+    shown |= _redrives(execution, why_not_redrivable)
     if with_data:
         said = {"error": execution.error, "cause": execution.cause}
         shown |= {name: text for name, text in said.items() if text is not None}
     return shown
+
+
+def _redrives(execution: Execution, why_not: str | None) -> dict[str, Json]:
+    shown: dict[str, Json] = {"redriveCount": execution.redrives}
+    if execution.redriven_ms is not None:
+        shown["redriveDate"] = date(execution.redriven_ms)
+    if why_not is not None:
+        return {**shown, "redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": why_not}
+    return {**shown, "redriveStatus": "REDRIVABLE" if execution.parent is None else "REDRIVABLE_BY_MAP_RUN"}
 
 
 def summary_listed(summary: Summary, place: Place) -> dict[str, Json]:

@@ -70,6 +70,7 @@ class _Head(msgspec.Struct, frozen=True, array_like=True):
     parent: str | None = None
     parent_task: str | None = None
     map_run: str | None = None
+    answers: str | None = None
 
 
 class _State(msgspec.Struct, frozen=True, array_like=True):
@@ -87,6 +88,8 @@ class _State(msgspec.Struct, frozen=True, array_like=True):
     output: Json
     response: list[Json]
     variables_bytes: int = 0
+    redrives: int = 0
+    redriven_ms: int | None = None
 
 
 class _Record(msgspec.Struct, frozen=True, array_like=True):
@@ -128,6 +131,7 @@ def write_head(execution: Execution) -> bytes:
         e.parent,
         e.parent_task,
         e.map_run,
+        e.answers,
     )
     return write_json(head)
 
@@ -149,6 +153,8 @@ def write_state(execution: Execution, texts: Texts) -> bytes:
             msgspec.Raw(texts.of(e.output)),
             [] if e.response is msgspec.UNSET else [e.response],
             e.variables_bytes,
+            e.redrives,
+            e.redriven_ms,
         )
     )
 
@@ -202,6 +208,9 @@ def read_execution(fields: Mapping[bytes, bytes], whole: bool) -> Execution:
         parent=head.parent,
         parent_task=head.parent_task,
         map_run=head.map_run,
+        answers=head.answers,
+        redrives=state.redrives,
+        redriven_ms=state.redriven_ms,
     )
 
 

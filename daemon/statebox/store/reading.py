@@ -10,7 +10,7 @@ from statebox.asl.execution import Branch, Execution, OnTask
 from statebox.asl.history import HistoryEvent
 from statebox.asl.jsontext import Json
 from statebox.engine.errors import ExecutionDoesNotExist, InvalidToken
-from statebox.engine.ports import Continuation, StateStanding
+from statebox.engine.ports import Continuation, Ended, StateStanding
 from statebox.engine.statepaths import StatePath
 from statebox.store.chunks import read_chunk
 from statebox.store.codec import read_branches, read_execution, read_input
@@ -44,6 +44,17 @@ class Reading:
     async def describe(self, id: str) -> Execution:
         """The whole execution as last written. Raises ExecutionDoesNotExist."""
         return read_execution(await self._fields(id), whole=True)
+
+    async def ended(self, id: str) -> Ended:
+        """The whole execution as last written, and what it can be redriven with. Raises ExecutionDoesNotExist."""
+        fields = await self._fields(id)
+        return Ended(
+            read_execution(fields, whole=True),
+            definition=await self.definition_of(id),
+            sequence=int(fields.get(b"sequence", b"0")),
+            released=fields.get(b"released", b"").decode(),
+            operation=fields.get(b"redrive", b"").decode(),
+        )
 
     async def branches(self, id: str, parent: str) -> Mapping[str, Branch]:
         """All branches below `parent`. Raises ExecutionDoesNotExist."""

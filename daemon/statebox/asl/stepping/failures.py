@@ -46,6 +46,7 @@ def meet(copy: WorkingCopy, line: Line, state: State, broken: Broken) -> Said | 
             delay_ms = retriers[place].delay_ms(retried[place], copy.dice)
             line.retried = (*retried[:place], retried[place] + 1, *retried[place + 1 :])
             line.waiting = OnRetry(copy.now_ms + delay_ms)
+            copy.lines.forget_wreck()
             line.arguments = line.items = msgspec.UNSET
             return None
     if broken.inside or (failure.error == QUERY_EVALUATION_ERROR and state.type in _FAILED):
@@ -61,6 +62,7 @@ def meet(copy: WorkingCopy, line: Line, state: State, broken: Broken) -> Said | 
         output, assigned = catcher.flow.output(sources, error), catcher.flow.assigned(sources, error)
     except StateFailure as second:
         return _fail(copy, line, state, located(copy, line, second))
+    copy.lines.forget_wreck()
     return line, state, Leave(output, catcher.next, assigned)
 
 
@@ -93,7 +95,7 @@ def abort_children(copy: WorkingCopy, parent: Line, children: Sequence[Line], fa
             if isinstance(fork, Map):
                 copy.write(failed, _ITERATION_ABORTED, fork.name, child.index)
             _write_aborted(copy, child, failed)
-    copy.remove_below(parent.id)
+    copy.remove_below(parent.id, failed=True)
 
 
 def _write_aborted(copy: WorkingCopy, line: Line, failed: int) -> None:

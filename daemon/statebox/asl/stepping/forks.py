@@ -29,9 +29,11 @@ _MAP_RUN_FAILED: Final = CODES["MapRunFailed"]
 
 def begin_children(copy: WorkingCopy, line: Line, state: State, previous: int) -> Said | None:
     """Begin as many as may be at work at once. A Map that cannot make an iteration's input fails as a whole."""
+    if _of(line).pending:
+        _redrive_children(copy, line, state)
     waiting = _of(line)
     begun, running = waiting.begun, waiting.running
-    while begun < waiting.total and (waiting.concurrency == 0 or running < waiting.concurrency):
+    while not waiting.pending and begun < waiting.total and (waiting.concurrency == 0 or running < waiting.concurrency):
         if copy.exhausted():
             break
         try:
@@ -45,6 +47,26 @@ def begin_children(copy: WorkingCopy, line: Line, state: State, previous: int) -
         running += 1
     line.waiting = msgspec.structs.replace(waiting, begun=begun, running=running)
     return None
+
+
+def _redrive_children(copy: WorkingCopy, line: Line, state: State) -> None:
+    """Of the children that ended without success, let as many go on as may be at work at once."""
+    assert isinstance(state, Map)
+    waiting = _of(line)
+    items: Json = line.data if line.items is msgspec.UNSET else line.items
+    children = copy.lines.children(line.id, waiting.begun)
+    running, pending, again = waiting.running, waiting.pending, waiting.again
+    while pending and (waiting.concurrency == 0 or running < waiting.concurrency) and not copy.exhausted():
+        child = children[again]
+        ended = child.waiting
+        if isinstance(ended, ChildEnded) and ended.failed:
+            child.data = state.item_input(copy.evaluating(line, state), again, items)
+            child.waiting = OnChild(waiting.redriven, ended.name, waiting.map_run, redrives=waiting.redrives)
+            running += 1
+            pending -= 1
+            copy.budget -= 1
+        again += 1
+    line.waiting = msgspec.structs.replace(waiting, running=running, pending=pending, again=again)
 
 
 def _begin_child(copy: WorkingCopy, line: Line, state: State, index: int, previous: int) -> None:
@@ -94,7 +116,7 @@ def end_branch(copy: WorkingCopy, line: Line, parent: Line) -> Said | None:
 def _one_less(copy: WorkingCopy, parent: Line, fork: State, latest: int) -> Said | None:
     """Begin the next branch in place of one that ended, or join them all."""
     waiting = _of(parent)
-    if waiting.begun < waiting.total:
+    if waiting.begun < waiting.total or waiting.pending:
         return begin_children(copy, parent, fork, latest)
     return join(copy, parent, fork) if waiting.running == 0 else None
 
@@ -153,7 +175,7 @@ def hear_of_child(copy: WorkingCopy, line: Line, waiting: OnChild, event: AnyEve
                 return _one_less(copy, parent, fork, children.started)
             # All of them, so that none stays behind in the store.
             copy.lines.children(parent.id, children.begun)
-            copy.remove_below(parent.id)
+            copy.remove_below(parent.id, failed=True)
             failure = StateFailure(
                 EXCEED_TOLERATED_FAILURE_THRESHOLD, "The specified tolerated failure threshold was exceeded"
             )

@@ -9,6 +9,7 @@ from statebox.asl.events import (
     AnyEvent,
     CallbackAnswered,
     Continued,
+    ExecutionRedriven,
     ExecutionStarted,
     ExecutionStopped,
     TaskFailed,
@@ -20,6 +21,7 @@ from statebox.asl.execution import ROOT, Branch, OnChild, OnChildren, OnRetry, O
 from statebox.asl.history import CODES, or_absent
 from statebox.asl.lines import BranchesNeeded
 from statebox.asl.stepping.forks import begin_children, hear_of_child
+from statebox.asl.stepping.redriving import redrive
 from statebox.asl.stepping.walking import go_on_with, resume, try_again
 from statebox.asl.stepping.working_copy import WorkingCopy
 
@@ -31,6 +33,8 @@ def happen(copy: WorkingCopy, event: AnyEvent) -> None:
             _start(copy)
         case Continued():
             _go_on(copy)
+        case ExecutionRedriven():
+            redrive(copy)
         case ExecutionStopped(error, cause):
             copy.lines.require_whole(ROOT)
             copy.write(0, CODES["ExecutionAborted"], or_absent(error), or_absent(cause))
@@ -47,6 +51,7 @@ def overflow(copy: WorkingCopy) -> None:
     """End the execution because its history is as long as it may be."""
     copy.lines.require_whole(ROOT)
     cause = f"The execution reached the maximum number of history events ({copy.limits.events})."
+    copy.full = True
     copy.write(copy.next_event - 1, CODES["ExecutionFailed"], RUNTIME, cause)
     copy.end(Status.FAILED, None, RUNTIME, cause)
 
@@ -91,8 +96,8 @@ def _is_left(branch: Branch) -> bool:
     match branch.waiting:
         case OnTurn():
             return True
-        case OnChildren(begun=begun, total=total, running=running, concurrency=concurrency):
-            return begun < total and (concurrency == 0 or running < concurrency)
+        case OnChildren(begun=begun, total=total, running=running, concurrency=concurrency, pending=pending):
+            return (begun < total or pending > 0) and (concurrency == 0 or running < concurrency)
         case _:
             return False
 

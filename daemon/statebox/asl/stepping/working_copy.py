@@ -14,7 +14,7 @@ from statebox.asl.data.jsonata.templates import EvaluationFailure
 from statebox.asl.data.jsonata_flow import JsonataFlow
 from statebox.asl.definition import StateMachine
 from statebox.asl.errors import RUNTIME, TOO_DEEP, StateFailure, too_large
-from statebox.asl.execution import Branch, Execution, Status
+from statebox.asl.execution import Branch, Execution, OnTurn, Status
 from statebox.asl.history import CODES, HistoryEvent
 from statebox.asl.jsontext import Json, nests_too_deep, text_or_none
 from statebox.asl.limits import HistoryFull, Limits
@@ -69,6 +69,8 @@ class WorkingCopy:
         self.answered: set[str] = set()
         self.response: Json | msgspec.UnsetType = execution.response
         self.ending: tuple[Status, Json, str | None, str | None] | None = None
+        # Its history is: there is no going on from here.
+        self.full = False
         # Evaluations are numbered, as those that were cut off fail when the same is done again.
         self._evaluations = 0
         self._watch = watch
@@ -78,8 +80,14 @@ class WorkingCopy:
 
     def close(self) -> Closed:
         """The branches after the step."""
-        if self.ending is not None:
+        if self.ending is None:
+            return self.lines.close()
+        if self.ending[0] is Status.SUCCEEDED or self.full:
             return Closed({}, removed=frozenset(self.before.branches))
+        # What did not succeed may be redriven from where it stands.
+        for line in self.ready:
+            line.waiting = OnTurn()
+        self.lines.restore_wreck()
         return self.lines.close()
 
     def execution(self, branches: Mapping[str, Branch]) -> Execution:
@@ -194,11 +202,17 @@ class WorkingCopy:
         assert line.state is not None
         return self.machine.scopes[line.scope].states[line.state]
 
-    def remove_below(self, parent: str) -> None:
-        """Forget all branches below a branch, which must still be waiting for them."""
+    def remove_below(self, parent: str, failed: bool = False) -> None:
+        """Forget all branches below a branch, which must still be waiting for them; see Lines.remove_below."""
         self.variables.forget(self.lines.variables_below(parent))
-        self.lines.remove_below(parent)
+        self.lines.remove_below(parent, failed)
         if not self.ready:
             return
-        prefix = f"{parent}."
-        self.ready = deque(line for line in self.ready if not line.id.startswith(prefix))
+        prefix, left = f"{parent}.", deque[Line]()
+        for line in self.ready:
+            if not line.id.startswith(prefix):
+                left.append(line)
+            else:
+                # It had not entered its state, which must be told from one that fails in it.
+                line.waiting = OnTurn()
+        self.ready = left

@@ -11,6 +11,7 @@ from statebox.engine.names import execution_id, machine_name, machine_reference
 from statebox.http.operations.members import (
     Arn,
     Cause,
+    ClientToken,
     Error,
     IncludedData,
     ListExecutionsPageToken,
@@ -66,7 +67,7 @@ class DescribeExecution(Request, frozen=True):
 async def describe_execution(call: Call, ask: DescribeExecution) -> Json:
     """One execution."""
     execution = await call.service.describe_execution(execution_id(ask.execution_arn))
-    return execution_described(execution, ask.included_data)
+    return execution_described(execution, call.service.why_not_redrivable(execution), ask.included_data)
 
 
 class ListExecutions(Request, frozen=True):
@@ -135,10 +136,24 @@ async def stop_execution(call: Call, ask: StopExecution) -> Json:
     return {"stopDate": date(stopped_ms)}
 
 
+class RedriveExecution(Request, frozen=True):
+    """An execution, by ARN or id; `clientToken` makes it safe to ask again."""
+
+    execution_arn: Arn
+    client_token: ClientToken | None = None
+
+
+async def redrive_execution(call: Call, ask: RedriveExecution) -> Json:
+    """Let an execution that ended without success go on from where it failed."""
+    redriven_ms = await call.service.redrive_execution(execution_id(ask.execution_arn), ask.client_token)
+    return {"redriveDate": date(redriven_ms)}
+
+
 EXECUTIONS: Final = (
     Operation(StartExecution, start_execution),
     Operation(DescribeExecution, describe_execution),
     Operation(ListExecutions, list_executions),
     Operation(GetExecutionHistory, get_execution_history),
     Operation(StopExecution, stop_execution),
+    Operation(RedriveExecution, redrive_execution),
 )

@@ -7,8 +7,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, to_builtins
 
 from statebox.asl.jsontext import Json
-from statebox.engine.errors import InvalidDefinition
-from statebox.engine.machines import definition_of
+from statebox.engine.diagnosis import diagnose
 from statebox.engine.names import execution_id, machine_reference
 from statebox.engine.registry.lifecycle import Settings, create_machine, delete_machine, update_machine
 from statebox.engine.registry.machine import Revision
@@ -194,18 +193,12 @@ class ValidateStateMachineDefinition(Request, frozen=True):
 
 
 async def validate_state_machine_definition(call: Call, ask: ValidateStateMachineDefinition) -> Json:
-    """Everything that is wrong with a definition."""
-    try:
-        await call.service.machines.prepare(definition_of(ask.definition))
-    except InvalidDefinition as invalid:
-        problems: list[dict[str, Json]] = invalid.details["problems"]
-        diagnostics: list[Json] = [
-            {"severity": "ERROR", **{name: value for name, value in problem.items() if value is not None}}
-            for problem in problems
-        ]
-        limit = page_size(ask.max_results)
-        return {"result": "FAIL", "diagnostics": diagnostics[:limit], "truncated": len(diagnostics) > limit}
-    return {"result": "OK", "diagnostics": [], "truncated": False}
+    """Everything that is wrong with a definition, and with WARNING also what it hardly means."""
+    valid, found = await diagnose(
+        call.service.machines, ask.definition, express=ask.type == "EXPRESS", warn=ask.severity == "WARNING"
+    )
+    limit = page_size(ask.max_results)
+    return {"result": "OK" if valid else "FAIL", "diagnostics": found[:limit], "truncated": len(found) > limit}
 
 
 MACHINES: Final = (

@@ -79,7 +79,7 @@ async def settle_execution(call: Call, ask: SettleExecution) -> Json:
     """
     execution = await call.settling.settle(call.http, execution_id(ask.execution_arn), ask.seconds, ask.beyond)
     return {
-        **execution_described(execution),
+        **execution_described(execution, call.service.why_not_redrivable(execution)),
         "idle": execution.idle,
         "continuations": [waited_for(command) for command in continuations_of(execution)],
     }

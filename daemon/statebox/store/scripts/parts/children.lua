@@ -6,8 +6,8 @@ local MOST_STOPPED = 400
 -- Whether the branch `place` of the parent waits for the child of this id: its name stands in the branch's record, and no
 -- other child ever gets it.
 local function is_wanted(parent, place, id)
-  local waiting = redis.call('HGET', base .. 'execution:' .. parent, 'b:' .. place)
-  return waiting and string.find(waiting, '"' .. string.match(id, '[^:]*$') .. '"', 1, true) ~= nil
+  local status, waiting = unpack(redis.call('HMGET', base .. 'execution:' .. parent, 'status', 'b:' .. place))
+  return status == 'RUNNING' and waiting and string.find(waiting, '"' .. string.match(id, '[^:]*$') .. '"', 1, true) ~= nil
 end
 
 -- Mark a child as closing and deliver its stop, as stop.lua does. Whoever holds it is told; else somebody takes it over.

@@ -1,0 +1,104 @@
+"""Redriving: an execution that ended without success goes on; what had succeeded in it is not done again."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from statebox.asl.definition import StateMachine
+from statebox.asl.execution import ROOT, ChildEnded, Execution, OnChild, OnChildren, OnRetry, OnTask, OnTurn, Status
+from statebox.asl.history import CODES
+from statebox.asl.lines import Line
+from statebox.asl.states.map import Map
+from statebox.asl.states.resource import READ_ITEMS, WRITE_RESULT
+from statebox.asl.stepping.forks import begin_children
+from statebox.asl.stepping.walking import go_on_with, try_again
+from statebox.asl.stepping.working_copy import WorkingCopy
+from statebox.asl.variables import bytes_of
+
+_MAP_RUN_REDRIVEN: Final = CODES["MapRunRedriven"]
+# These do their work anew in the state that they are in, the others enter theirs once more.
+_TRIED_AGAIN: Final = ("Task", "Wait", "Parallel", "Map")
+
+
+def running_again(execution: Execution, machine: StateMachine, now_ms: int) -> Execution:
+    """The execution as it begins its redrive: with the whole of its time before it."""
+    deadline_ms = None
+    if machine.timeout_seconds is not None and execution.parent is None:
+        deadline_ms = now_ms + machine.timeout_seconds * 1000
+    return msgspec.structs.replace(
+        execution,
+        status=Status.RUNNING,
+        output=None,
+        error=None,
+        cause=None,
+        stopped_ms=None,
+        deadline_ms=deadline_ms,
+        redrives=execution.redrives + 1,
+        redriven_ms=now_ms,
+        variables_bytes=sum(bytes_of(branch.variables) for branch in execution.branches.values()),
+    )
+
+
+def redrive(copy: WorkingCopy) -> None:
+    """Let every branch that has not succeeded go on from the state in which it stands."""
+    before = copy.before
+    event = copy.write(before.next_event - 1, CODES["ExecutionRedriven"], before.redrives)
+    _go_on(copy, copy.opened(ROOT), event)
+
+
+def _go_on(copy: WorkingCopy, line: Line, event: int) -> None:
+    if line.state is None:
+        return
+    line.retried = ()
+    state = copy.state_of(line)
+    match line.waiting:
+        case OnTurn():
+            copy.ready.append(line)
+        case OnTask(resource=resource) if resource in (READ_ITEMS, WRITE_RESULT):
+            pass  # a map run that is read or written: it is wanted still
+        case OnChildren() as waiting if _children(copy, line, waiting):
+            if isinstance(state, Map) and state.distributed is not None:
+                waiting = _redrive_run(copy, line, waiting, event)
+            else:
+                for child in _children(copy, line, waiting):
+                    _go_on(copy, child, event)
+            go_on_with(copy, begin_children(copy, line, state, waiting.redriven or event))
+        case _ if state.type not in _TRIED_AGAIN:
+            line.waiting, line.last = None, event
+            copy.ready.append(line)
+        case _:
+            line.last = event
+            copy.budget -= 1
+            if copy.budget > 0:
+                try_again(copy, line)
+            else:
+                line.waiting = OnRetry(copy.now_ms)
+
+
+def _children(copy: WorkingCopy, line: Line, waiting: OnChildren) -> list[Line]:
+    """Those that are there; none where the fork itself has failed, so that it is begun anew."""
+    opened = (copy.lines.open(f"{line.id}.{index}") for index in range(waiting.begun))
+    return [child for child in opened if child is not None]
+
+
+def _redrive_run(copy: WorkingCopy, line: Line, waiting: OnChildren, event: int) -> OnChildren:
+    """A map run goes on: each child that has not succeeded is to be redriven in its turn."""
+    pending = 0
+    for child in _children(copy, line, waiting):
+        match child.waiting:
+            case OnChild(name=name):
+                child.waiting = ChildEnded(name, child.entered_ms, copy.now_ms, failed=True)
+                pending += 1
+            case ChildEnded(failed=True):
+                pending += 1
+            case _:
+                pass
+    redrives = waiting.redrives + 1
+    line.last = copy.write(event, _MAP_RUN_REDRIVEN, waiting.map_run, redrives)
+    waiting = msgspec.structs.replace(
+        waiting, running=0, failed=0, redrives=redrives, redriven=line.last, pending=pending, again=0
+    )
+    line.waiting = waiting
+    return waiting
