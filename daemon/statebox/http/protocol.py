@@ -85,7 +85,7 @@ class Protocol:
         except ValidationException as error:
             raise SerializationException(error.message) from None
         call = Call(self._service, self._settling, request, self._up_since_ms, self._payload_bytes)
-        asked = {} if raw is msgspec.UNSET else raw
+        asked: Json = {} if raw is msgspec.UNSET else raw
         try:
             return protocol_answer(await operation(call, asked))
         except ExecutionDoesNotExist:

@@ -88,7 +88,6 @@ _NEAREST: Final[Mapping[type[ServiceError], str]] = {
 _OVER: Final = "Task Timed Out: 'Provided task does not exist anymore'"
 _SAID_BY_AWS: Final[Mapping[type[ServiceError], str]] = {
     engine.TaskTimedOut: _OVER,
-    engine.TaskAlreadyAnswered: _OVER,
     engine.TaskDoesNotExist: _OVER,
 }
 _RETRY_AFTER_SECONDS: Final = "1"
