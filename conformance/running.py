@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from conformance.functions import Functions
+from conformance.trials import try_recorded
 from statebox.asl.definition import parse, read
 from statebox.asl.driver import drive
 from statebox.asl.errors import InvalidDefinition
@@ -24,14 +25,16 @@ _STOPPED_BY_HAND: Final = "interactive:stop_execution"
 
 
 def is_wanted(case: Mapping[str, Json]) -> bool:
-    """Whether a case is for the core alone: an execution, or a definition."""
-    return case["tier"] in TIERS and (case["kind"] == "execution" or case["kind"] in DEFINITIONS)
+    """Whether a case is for the core alone: an execution, a state that is tried, or a definition."""
+    return case["tier"] in TIERS and case["kind"] in ("execution", "test_state", *DEFINITIONS)
 
 
 def run(case: Mapping[str, Json]) -> dict[str, Json]:
     """Run a case; returns what compare.py takes as the actual answer."""
     if case["kind"] == "execution":
         return _execute(case)
+    if case["kind"] == "test_state":
+        return try_recorded(case)
     return _validate(case) if case["kind"] == "validate_definition" else _create(case)
 
 

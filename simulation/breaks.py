@@ -129,6 +129,15 @@ _BREAKS: Final = (
         "claim-without-fresh-token", (("'lease', who.token, 'owner'", "'lease', record.lease or who.token, 'owner'"),)
     ),
     Break("held-not-cleaned", (("redis.call('SREM', base .. 'held:' .. former.owner, id)", ""),)),
+    Break(
+        "early-answer-not-used",
+        (("redis.call('EXISTS', early) == 0 then return used end", "true then return used end"),),
+    ),
+    Break(
+        "early-answer-over-another",
+        (("if first and first.at then\n  return {'answered'", "if false then\n  return {'answered'"),),
+    ),
+    Break("heartbeat-forgotten", (("if t.beat == operation then", "if true then"),)),
     Break("answer-forgotten", (("redis.call('RPUSH', base .. 'inbox:' .. record.id, entry)", ""),)),
 )
 BREAKS: Final = {broken.name: broken for broken in _BREAKS}

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import cast
 
 from simulation.keyspace import Keyspace, Scores, Value
-from simulation.machines import LATE, LIMIT_MS, WAITS_MS, Ending, wrong
-from simulation.users import Given, Wanted
+from simulation.machines import BEAT_SECONDS, LATE, LIMIT_MS, WAITS_MS, Ending, wrong
+from simulation.users import Beat, Given, Wanted
 from statebox.asl.history import HistoryEvent, describe
 from statebox.asl.jsontext import Json
 from statebox.store.chunks import read_chunk
 
+_NEVER = 1_000_000
 _ENDINGS = frozenset({"ExecutionSucceeded", "ExecutionFailed", "ExecutionAborted", "ExecutionTimedOut"})
 
 
@@ -159,7 +160,8 @@ def _timed_out(id: str, events: Sequence[HistoryEvent], event: HistoryEvent) -> 
         began = event
         while began.type != "TaskScheduled":
             began = events[began.previous - 1]
-        limit_ms = 1000 * int(_details(began)["timeoutInSeconds"])
+        limits = _details(began)
+        limit_ms = 1000 * min(int(limits["timeoutInSeconds"]), int(limits.get("heartbeatInSeconds", _NEVER)))
     if event.at_ms - began.at_ms < limit_ms:
         yield f"{id}: {event.type} after {event.at_ms - began.at_ms} ms instead of {limit_ms}"
 
@@ -178,6 +180,7 @@ def endings(shards: Sequence[Shard], wanted: Sequence[Wanted], answers: Sequence
     executions = {id: (shard, fields) for shard in shards for id, fields in shard.executions.items()}
     tokens = {token: fields for shard in shards for token, fields in shard.tokens.items()}
     yield from _answers(tokens, answers)
+    yield from _early_answers(executions, tokens, answers)
     answered = _answered(tokens, answers)
     for id, (shard, fields) in executions.items():
         if fields["status"] == "RUNNING":
@@ -215,8 +218,49 @@ def _answered(tokens: Mapping[str, Mapping[str, str]], answers: Sequence[Given])
     }
 
 
+def _early_answers(
+    executions: Mapping[str, tuple[Shard, Mapping[str, str]]],
+    tokens: Mapping[str, Mapping[str, str]],
+    answers: Sequence[Given],
+) -> Iterator[str]:
+    """Whether what was kept was used, once, whatever came later."""
+    used = {
+        (fields["execution"], fields.get("operation")) for fields in tokens.values() if fields["status"] == "answered"
+    }
+    first: dict[str, str] = {}
+    for given in answers:
+        if not given.execution:
+            continue
+        took = (given.execution, given.operation) in used
+        if given.told in ("taken", "kept"):
+            if given.execution in first:
+                yield f"{given.execution}: both {first[given.execution]} and {given.value} were accepted for one state"
+            first[given.execution] = given.value
+            stopped = given.execution in executions and executions[given.execution][1]["status"] == "ABORTED"
+            if not took and not (given.told == "kept" and stopped):
+                yield f"{given.execution}: the answer {given.value} was {given.told}, and is not in it"
+        elif given.told and took:
+            yield f"the answer {given.value} was used, and its user told {given.told}"
+
+
+def beats(shards: Sequence[Shard], beats: Sequence[Beat]) -> Iterator[str]:
+    """Whether a deadline passed that a heartbeat had put off."""
+    last_ms: dict[str, int] = {}
+    for beat in beats:
+        last_ms[beat.token] = max(beat.sent_ms, last_ms.get(beat.token, 0))
+    for shard in shards:
+        of = {fields["execution"]: token for token, fields in shard.tokens.items() if token in last_ms}
+        for id, token in of.items():
+            for event in shard.history(id):
+                until_ms = last_ms[token] + 1000 * BEAT_SECONDS
+                if event.type == "TaskTimedOut" and event.at_ms < until_ms:
+                    yield f"{id}: it timed out {until_ms - event.at_ms} ms too early after a heartbeat"
+
+
 def _answers(tokens: Mapping[str, Mapping[str, str]], answers: Sequence[Given]) -> Iterator[str]:
     for given in answers:
+        if given.execution:
+            continue
         fields = tokens.get(given.token, {})
         took = fields.get("status") == "answered" and fields.get("operation") == given.operation
         if given.told == "taken" and not took:

@@ -13,7 +13,13 @@ BOOM: Final = "Boom"
 LATE: Final = "late"
 LIMIT_MS: Final = 4000
 ITEMS: Final = 3
-_CATCH_LATE: Json = [{"ErrorEquals": ["States.Timeout"], "ResultPath": "$.error", "Next": "Late"}]
+BEATS: Final = "beats"
+BEAT_SECONDS: Final = 2
+# Those whose first question may be answered before it is asked.
+EARLY: Final = ("ask", "token", "early")
+_CATCH_LATE: Json = [
+    {"ErrorEquals": ["States.Timeout", "States.HeartbeatTimeout"], "ResultPath": "$.error", "Next": "Late"}
+]
 _LATE: Json = {"Type": "Pass", "Parameters": {"n.$": "$.n", "answer": LATE}, "Next": "Inc"}
 _INC: Json = {"Type": "Task", "Resource": "openwhisk:inc", "TimeoutSeconds": 600, "End": True}
 
@@ -55,6 +61,21 @@ DEFINITIONS: Final[Mapping[str, Json]] = {
                 Next="Inc",
                 Catch=_CATCH_LATE,
             ),
+            "Late": _LATE,
+            "Inc": _INC,
+        }
+    ),
+    "early": _machine(
+        {
+            "Wait": {"Type": "Wait", "Seconds": 3, "Next": "Ask"},
+            "Ask": _ask(timeout=4, Next="Inc", Catch=_CATCH_LATE),
+            "Late": _LATE,
+            "Inc": _INC,
+        }
+    ),
+    BEATS: _machine(
+        {
+            "Ask": _ask(timeout=60, HeartbeatSeconds=BEAT_SECONDS, Next="Inc", Catch=_CATCH_LATE),
             "Late": _LATE,
             "Inc": _INC,
         }
@@ -139,7 +160,7 @@ def _expected(kind: str, n: int, answers: Mapping[str, Json]) -> Json:
     match kind:
         case "calls":
             return {"n": n + 111}
-        case "ask" | "token":
+        case "ask" | "token" | "early" | "beats":
             return asked
         case "each" | "far":
             return [{"n": n + item + 1, "answer": answers.get(f"0.{item}", LATE)} for item in range(ITEMS)]

@@ -10,7 +10,7 @@ from typing import Final, Protocol, TypeVar
 import msgspec
 
 from simulation.keyspace import Scores
-from simulation.machines import DEFINITIONS, TEXTS, input_of
+from simulation.machines import BEAT_SECONDS, BEATS, DEFINITIONS, EARLY, TEXTS, input_of
 from simulation.nodes import Gone, Node
 from simulation.server import Server
 from statebox.asl.jsontext import write_json
@@ -51,13 +51,24 @@ class Wanted(msgspec.Struct):
 
 
 class Given(msgspec.Struct):
-    """One answer: its operation, its value, and what its user was told: "" (nothing), "taken", or why not."""
+    """One answer: its operation, its value, and what its user was told: "" (nothing), "taken", "kept", or why not.
+
+    It is for a continuation, or, with `execution`, for the state Ask of that execution, however early.
+    """
 
     token: str
     operation: str
     value: str
     told: str = ""
     published: bool = False
+    execution: str = ""
+
+
+class Beat(msgspec.Struct, frozen=True):
+    """A heartbeat that was acknowledged, and when it was sent (ms of the server's clock)."""
+
+    token: str
+    sent_ms: int
 
 
 class World(Protocol):
@@ -71,11 +82,12 @@ class World(Protocol):
 
 
 class Users:
-    """All of them. `wanted` and `answers` are what they know in the end."""
+    """All of them. `wanted`, `answers` and `beats` are what they know in the end."""
 
     def __init__(self, world: World, rng: Random, executions: int, shards: int) -> None:
         self.wanted: list[Wanted] = []
         self.answers: list[Given] = []
+        self.beats: list[Beat] = []
         # What nobody ever answered, however often it was asked.
         self.unheard: list[str] = []
         self._world = world
@@ -97,6 +109,8 @@ class Users:
                 self._begin(self._start(one, 3 * self._rng.random()))
             if self._rng.random() < 0.1:
                 self._begin(self._stop(one, 4 + 6 * self._rng.random()))
+            while one.kind in EARLY and self._rng.random() < 0.4:
+                self._begin(self._answer_early(self._given(execution=one.id), 7 * self._rng.random()))
         end = loop.time() + seconds
         while loop.time() < end:
             await asyncio.sleep(0.25)
@@ -152,11 +166,18 @@ class Users:
                 if token in self._seen:
                     continue
                 self._seen.add(token)
+                fields = self._world.server.keyspace.peek(b"statebox:{%d}:token:%s" % (shard, token))
+                assert isinstance(fields, dict)
+                if fields[b"execution"].startswith(BEATS.encode()):
+                    self._begin(self._beat(token.decode()))
                 while self._rng.random() < 0.6:
-                    number = len(self.answers)
-                    given = Given(token.decode(), f"answer-{number}", f"v{number}")
-                    self.answers.append(given)
-                    self._begin(self._answer(given, self._when()))
+                    self._begin(self._answer(self._given(token.decode()), self._when()))
+
+    def _given(self, token: str = "", execution: str = "") -> Given:
+        number = len(self.answers)
+        given = Given(token, f"answer-{number}", f"v{number}", execution=execution)
+        self.answers.append(given)
+        return given
 
     def _when(self) -> float:
         # Many of them just when the question is about to run out.
@@ -176,6 +197,32 @@ class Users:
             given.told = type(refused).__name__
         except Gone:
             self.unheard.append(f"the answer {given.value}")
+
+    async def _answer_early(self, given: Given, after: float) -> None:
+        await asyncio.sleep(after)
+        try:
+            taken = await self._until_told(
+                lambda service: service.answer_state(given.execution, "Ask", given.value, operation=given.operation)
+            )
+            given.told = "taken" if taken else "kept"
+        except _REFUSALS as refused:
+            given.told = type(refused).__name__
+        except Gone:
+            self.unheard.append(f"the early answer {given.value}")
+
+    async def _beat(self, token: str) -> None:
+        """Say for a while that the work goes on."""
+        while self._rng.random() < 0.8:
+            await asyncio.sleep(BEAT_SECONDS * 0.9 * self._rng.random())
+            sent_ms = self._world.server.now_ms()
+            try:
+                await self._until_told(lambda service: service.send_task_heartbeat(token))
+            except _REFUSALS:
+                return
+            except Gone:
+                self.unheard.append(f"a heartbeat of {token}")
+                return
+            self.beats.append(Beat(token, sent_ms))
 
     async def _until_told(self, question: Callable[[Service], Coroutine[None, None, _T]]) -> _T:
         """Ask one daemon after the other. Raises Gone when there is no end to it."""

@@ -132,6 +132,10 @@ class World:
         for shard in self._shards():
             self._violated(*checks.always(shard, self._now_ms()))
         self._violated(*checks.endings(self._shards(), self.users.wanted, self.users.answers))
+        if not self.adversary.clock_went_back:
+            self._violated(*checks.beats(self._shards(), self.users.beats))
+        self.counts["early answers kept"] += sum(given.told == "kept" for given in self.users.answers)
+        self.counts["heartbeats"] += len(self.users.beats)
         await self._forget()
 
     async def _end(self) -> None:

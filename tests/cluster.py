@@ -16,6 +16,8 @@ import redis
 from statebox.asl.jsontext import Json
 from statebox.embedded import EmbeddedValkey
 from statebox.store.slots import SLOTS, slot_of_key
+from tests.certificates import Certificates
+from tests.programs import need_program
 from tests.waiting import wait_until
 
 _PRIMARIES: Final = 3
@@ -33,11 +35,20 @@ class ValkeyCluster:
     """`async with ValkeyCluster() as cluster:` primaries that share the slots evenly, with so many replicas each.
 
     The nodes know each other from the file in which they keep such things, so that nothing has to be agreed upon: they
-    are ready after the 2 s that a node waits by itself before it takes writes.
+    are ready after the 2 s that a node waits by itself before it takes writes. With certificates they speak TLS only,
+    also with each other.
     """
 
-    def __init__(self, data: Path | None = None, *, replicas: int = 0, appendfsync: str = "everysec") -> None:
+    def __init__(
+        self,
+        data: Path | None = None,
+        *,
+        replicas: int = 0,
+        appendfsync: str = "everysec",
+        certificates: Certificates | None = None,
+    ) -> None:
         self._data = data
+        self._certificates = certificates
         self._count = _PRIMARIES * (1 + replicas)
         self._appendfsync = appendfsync
         self._undo = contextlib.AsyncExitStack()
@@ -70,7 +81,8 @@ class ValkeyCluster:
     @property
     def url(self) -> str:
         """Where to connect: two of the nodes, as the others are found through them."""
-        return f"redis+cluster://127.0.0.1:{self.ports[1]},127.0.0.1:{self.ports[0]}"
+        scheme = "redis" if self._certificates is None else "rediss"
+        return f"{scheme}+cluster://127.0.0.1:{self.ports[1]},127.0.0.1:{self.ports[0]}"
 
     def serving(self, key: str) -> EmbeddedValkey:
         """The node that serves a key's slot now."""
@@ -104,14 +116,20 @@ class ValkeyCluster:
         (data / "nodes.conf").write_text("".join(lines) + f"vars currentEpoch {self._count} lastVoteEpoch 0\n")
         options = [
             ("bind", "127.0.0.1"),
-            ("port", str(self.ports[me])),
+            *self._speaking(self.ports[me]),
             ("cluster-enabled", "yes"),
             ("cluster-port", str(buses[me])),
             ("cluster-config-file", "nodes.conf"),
             ("cluster-node-timeout", str(_NODE_TIMEOUT_MS)),
             ("repl-diskless-sync-delay", "0"),
         ]
-        return EmbeddedValkey(data, appendfsync=self._appendfsync, options=options)
+        binary = None if self._certificates is None else need_program("redis-server")
+        return EmbeddedValkey(data, appendfsync=self._appendfsync, options=options, binary=binary)
+
+    def _speaking(self, port: int) -> list[tuple[str, ...]]:
+        if self._certificates is None:
+            return [("port", str(port))]
+        return [("tls-port", str(port)), ("tls-cluster", "yes"), *self._certificates.options()]
 
     def _line(self, n: int, bus: int, me: int) -> str:
         """What nodes.conf says of one node."""

@@ -12,7 +12,9 @@ import redis
 
 from statebox.embedded import EmbeddedValkey, find_server
 from statebox.tether import tethered
+from tests.certificates import Certificates
 from tests.cluster import ask_node, free_ports
+from tests.programs import need_program
 from tests.waiting import wait_until
 
 SERVICE: Final = "statebox-test"
@@ -24,13 +26,14 @@ _DOWN_AFTER_MS: Final = 500
 class Sentinel:
     """One sentinel: the same program as the servers, which keeps what it knows in the file that configures it."""
 
-    def __init__(self, folder: Path, port: int, primary: int) -> None:
+    def __init__(self, folder: Path, binary: Path, primary: int, options: Sequence[tuple[str, ...]]) -> None:
         folder.mkdir()
+        self._binary = binary
         self.socket = folder / "s.sock"
         self._file = folder / "sentinel.conf"
         self._file.write_text(
-            f"""port {port}
-bind 127.0.0.1
+            "".join(f"{' '.join(option)}\n" for option in options)
+            + f"""bind 127.0.0.1
 unixsocket {self.socket}
 dir {folder}
 logfile {folder}/log
@@ -43,7 +46,7 @@ sentinel failover-timeout {SERVICE} 3000
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
         """The sentinel while it runs."""
-        process = subprocess.Popen(tethered([find_server(), self._file, "--sentinel"]))  # noqa: ASYNC220 -- it takes a ms
+        process = subprocess.Popen(tethered([self._binary, self._file, "--sentinel"]))  # noqa: ASYNC220 -- it takes a ms
         try:
             await wait_until(self.socket.exists, "the sentinel to be there")
             yield
@@ -53,10 +56,15 @@ sentinel failover-timeout {SERVICE} 3000
 
 
 class Watched:
-    """`async with Watched(folder) as watched:` two servers of which one is the primary, and three sentinels."""
+    """`async with Watched(folder) as watched:` two servers of which one is the primary, and three sentinels.
 
-    def __init__(self, folder: Path) -> None:
+    With certificates all of them speak TLS only.
+    """
+
+    def __init__(self, folder: Path, certificates: Certificates | None = None) -> None:
         self._folder = folder
+        self._certificates = certificates
+        self._binary = find_server() if certificates is None else need_program("redis-server")
         self._undo = contextlib.AsyncExitStack()
         self.servers: Sequence[EmbeddedValkey] = ()
         self.sentinels: Sequence[Sentinel] = ()
@@ -66,16 +74,15 @@ class Watched:
     async def __aenter__(self) -> Self:
         async with contextlib.AsyncExitStack() as undo:
             self._ports, self._sentinel_ports = free_ports(2), free_ports(_SENTINELS)
-            primary = EmbeddedValkey(self._folder / "0", options=self._options(0))
-            replica = EmbeddedValkey(
-                self._folder / "1", options=[*self._options(1), ("replicaof", "127.0.0.1", str(self._ports[0]))]
-            )
+            after_primary = ("replicaof", "127.0.0.1", str(self._ports[0]))
+            primary = self._server("0", self._options(0))
+            replica = self._server("1", [*self._options(1), after_primary])
             self.servers = primary, replica
             for server in self.servers:
                 await undo.enter_async_context(server)
             await wait_until(self._is_replicated, "the replica to have everything")
             self.sentinels = [
-                Sentinel(self._folder / f"sentinel-{n}", port, self._ports[0])
+                Sentinel(self._folder / f"sentinel-{n}", self._binary, self._ports[0], self._speaking(port))
                 for n, port in enumerate(self._sentinel_ports)
             ]
             for sentinel in self.sentinels:
@@ -91,7 +98,8 @@ class Watched:
     def url(self) -> str:
         """Where to connect."""
         hosts = ",".join(f"127.0.0.1:{port}" for port in self._sentinel_ports)
-        return f"redis+sentinel://{hosts}/{SERVICE}"
+        scheme = "redis" if self._certificates is None else "rediss"
+        return f"{scheme}+sentinel://{hosts}/{SERVICE}"
 
     @property
     def primary(self) -> EmbeddedValkey:
@@ -107,7 +115,15 @@ class Watched:
                 client.execute_command(*command)  # pyright: ignore[reportUnknownMemberType] -- the stub leaves it open
 
     def _options(self, n: int) -> list[tuple[str, ...]]:
-        return [("port", str(self._ports[n])), ("bind", "127.0.0.1"), ("repl-diskless-sync-delay", "0")]
+        return [*self._speaking(self._ports[n]), ("bind", "127.0.0.1"), ("repl-diskless-sync-delay", "0")]
+
+    def _speaking(self, port: int) -> list[tuple[str, ...]]:
+        if self._certificates is None:
+            return [("port", str(port))]
+        return [("port", "0"), ("tls-port", str(port)), ("tls-replication", "yes"), *self._certificates.options()]
+
+    def _server(self, name: str, options: Sequence[tuple[str, ...]]) -> EmbeddedValkey:
+        return EmbeddedValkey(self._folder / name, options=options, binary=self._binary)
 
     def _is_replicated(self) -> bool:
         return ask_node(self.servers[1], ("INFO", "replication"))["master_link_status"] == "up"

@@ -38,8 +38,9 @@ from statebox.engine.surroundings import Surroundings
 from statebox.engine.watchers import Watchers
 from statebox.engine.worker import WorkerLimits, Workers
 from statebox.files.invoker import FileInvoker
+from statebox.http.roles import Role
 from statebox.http.server import HttpServer
-from statebox.http.settings import HttpSettings
+from statebox.http.settings import AccessKey, HttpSettings
 from statebox.machines import load_machines
 from statebox.openwhisk.client import OpenWhiskClient
 from statebox.openwhisk.config import Given, discover
@@ -149,12 +150,11 @@ class Daemon:
 
             async def put_away() -> None:
                 self._notifier.stopping("giving what is in flight its time")
-                if self.service.running_here:
-                    _log.info(
-                        "stopping: %d executions have up to %g s for what is in flight",
-                        self.service.running_here,
-                        self.config.daemon.drain_seconds,
-                    )
+                _log.info(
+                    "stopping: %d executions have up to %g s for what is in flight",
+                    self.service.running_here,
+                    self.config.daemon.drain_seconds,
+                )
                 self._notifier.extend_timeout(self.config.daemon.drain_seconds + _STOP_MARGIN_SECONDS)
                 for task in listening:
                     task.cancel()
@@ -359,10 +359,17 @@ def _http_settings(config: Config) -> HttpSettings:
         host=http.listen.host,
         port=http.listen.port,
         tokens=tuple(token.reveal() for token in http.tokens),
+        viewer_tokens=tuple(token.reveal() for token in http.viewer_tokens),
+        access_keys=(
+            *(_access_key(pair, Role.OPERATOR) for pair in http.access_keys),
+            *(_access_key(pair, Role.VIEWER) for pair in http.viewer_access_keys),
+        ),
+        region=Place().region,
         allow_remote_without_token=http.allow_remote_without_token,
         allowed_hosts=http.allowed_hosts,
         wait_seconds=http.wait_seconds,
         max_body_bytes=http.max_body_bytes,
+        payload_bytes=config.limits.payload_bytes,
         max_connections=http.max_connections,
         max_requests=http.max_requests,
         max_requests_bytes=http.max_requests_bytes,
@@ -370,3 +377,8 @@ def _http_settings(config: Config) -> HttpSettings:
         redis_host=redis_host,
         redis_port=redis_port,
     )
+
+
+def _access_key(pair: Secret, role: Role) -> AccessKey:
+    id, _, secret = pair.reveal().partition(":")
+    return AccessKey(id, secret, role)

@@ -1,1 +1,1 @@
-"""The Step Functions API, as its own clients use it."""
+"""AWS's API, as its own clients and its service model have it."""

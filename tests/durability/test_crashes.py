@@ -124,9 +124,17 @@ async def test_a_killed_valkey_loses_nothing_that_was_acknowledged(strict_world:
     await strict_world.valkey.kill()
     assert (await status_of(daemon, "/livez")) == 200
     assert (await status_of(daemon, "/readyz")) == 503
+    await wait_until(lambda: "cannot claim" in daemon.log(), "the daemon to say that it cannot go on", seconds=30)
     await strict_world.valkey.restart()
     await answer_all_and_check(daemon, ids)
     assert set(strict_world.calls_by_attempt().values()) == {1}
+    await wait_until(lambda: "Redis answers again" in daemon.log(), "the daemon to say that it goes on", seconds=30)
+
+
+async def test_a_daemon_that_has_nothing_to_do_says_that_it_stops(world: World):
+    daemon = await world.daemon("one")
+    assert await daemon.stop() == 0
+    assert "stopping: 0 executions have up to" in daemon.log()
 
 
 async def test_a_daemon_that_was_frozen_past_its_lease_writes_nothing_and_calls_nothing(world: World):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from statebox.asl.execution import Status
 from statebox.embedded import EmbeddedValkey
 from tests.engine.running import daemon_on, start
+from tests.servers import ask
 
 CALL = {"Type": "Task", "Resource": "openwhisk:nothing"}
 
@@ -19,6 +22,26 @@ async def test_who_waits_for_work_that_ends_here_gets_the_end_that_was_written(v
 
         assert (settled.status, settled.input) == (Status.SUCCEEDED, {"n": 1})
         assert settled == await daemon.service.describe_execution(id)
+
+
+async def test_who_waits_for_work_that_ends_here_reads_nothing(valkey: EmbeddedValkey):
+    """Also when the hint that it has ended is heard before the answer of the script that ended it."""
+    async with daemon_on(valkey) as daemon:
+
+        async def run(name: str) -> Status:
+            id = await start(daemon, {"Call": CALL | {"End": True}}, {}, name)
+            return (await daemon.service.settle(id, 10)).status
+
+        ask(valkey, "CONFIG RESETSTAT")
+        for round in range(5):
+            ended = await asyncio.gather(*(run(f"{round}-{n}") for n in range(20)))
+            assert set(ended) == {Status.FAILED}
+
+        commands = ask(valkey, "INFO", "commandstats")
+        assert isinstance(commands, dict)
+        # `cmdstat_hgetall` is how an execution is read.
+        assert "cmdstat_evalsha" in commands
+        assert "cmdstat_hgetall" not in commands
 
 
 async def test_who_waits_for_work_that_fails_here_gets_its_error(valkey: EmbeddedValkey):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
+from statebox.asl.inspection.asking import Asked, Mock
 from statebox.asl.jsontext import Json, write_json_text
 from statebox.daemon import Daemon
 from tests.hostile.cases import open_daemon
@@ -78,3 +79,13 @@ def _lives(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+async def test_a_state_that_is_tried_alone_is_cut_off_as_well() -> None:
+    catch: Json = [{"ErrorEquals": ["States.ALL"], "Next": "B", "Output": "{% $states.errorOutput.Error %}"}]
+    parallel: Json = {"Type": "Parallel", "Branches": [{"StartAt": "P", "States": {"P": {"Type": "Succeed"}}}]}
+    hanging: Json = {**parallel, "QueryLanguage": "JSONata", "Arguments": HANGS, "Catch": catch, "End": True}
+    asked = Asked(definition=write_json_text(hanging), input=write_json_text(ENDLESS), mock=Mock("[1]"))
+    async with open_daemon() as daemon:
+        verdict = await daemon.service.trials.test_state(asked)
+        assert (verdict.status, verdict.output) == ("CAUGHT_ERROR", "States.QueryEvaluationError")

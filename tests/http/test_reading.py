@@ -23,7 +23,7 @@ from statebox.http.shapes import (
     write_page_token,
 )
 from statebox.http.statuses import headers_of, protocol_status_of, protocol_type_of, status_of
-from statebox.http.validation import Request, read_request
+from statebox.http.validation import SENSITIVE, Request, Structure, pattern_shown, read_request
 
 PASS: Json = {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}
 
@@ -107,6 +107,12 @@ def test_a_continuation_too_short_to_be_one_is_noted():
 # Inputs of operations
 
 
+class Part(Structure, frozen=True):
+    """A structure within."""
+
+    x: Annotated[str, Meta(min_length=1)]
+
+
 class Sample(Request, frozen=True):
     """One member of each kind."""
 
@@ -116,6 +122,9 @@ class Sample(Request, frozen=True):
     kind: Literal["A", "B"] | None = None
     on: bool = True
     tags: tuple[str, ...] = ()
+    secret: Annotated[str, Meta(max_length=3, extra=SENSITIVE)] | None = None
+    word: Annotated[str, Meta(pattern="^[a-z]+$", extra=pattern_shown("[a-z]+"))] | None = None
+    parts: Annotated[tuple[Part, ...], Meta(min_length=1)] | None = None
 
 
 def test_members_are_read_by_their_name_in_camel_case():
@@ -125,6 +134,8 @@ def test_members_are_read_by_their_name_in_camel_case():
 def test_null_and_unknown_members_count_for_nothing():
     read = read_request(Sample, {"someName": "abc", "count": None, "on": None, "kind": None, "new": {}})
     assert read == Sample(some_name="abc")
+    within = read_request(Sample, {"someName": "abc", "on": None, "parts": [{"x": "y", "new": None}]})
+    assert within == Sample(some_name="abc", parts=(Part(x="y"),))
 
 
 @pytest.mark.parametrize(
@@ -149,9 +160,32 @@ def test_null_and_unknown_members_count_for_nothing():
             "Value 'C' at 'kind' failed to satisfy constraint: Member must satisfy enum value set: [A, B]",
         ),
         (
-            {"someName": "x" * 1000},
+            {"someName": "x" * 10_000},
             "1 validation error detected: Value at 'someName' failed to satisfy constraint: "
             "Member must have length less than or equal to 4",
+        ),
+        (
+            {"someName": "abc", "secret": "my password"},
+            "1 validation error detected: Value at 'secret' failed to satisfy constraint: "
+            "Member must have length less than or equal to 3",
+        ),
+        (
+            {"someName": "abc", "word": "a b"},
+            "1 validation error detected: Value 'a b' at 'word' failed to satisfy constraint: "
+            "Member must satisfy regular expression pattern: [a-z]+",
+        ),
+        (
+            {"someName": "abc", "parts": []},
+            "1 validation error detected: Value '[]' at 'parts' failed to satisfy constraint: "
+            "Member must have length greater than or equal to 1",
+        ),
+        (
+            {"someName": "abc", "parts": [{"x": "a"}, {"x": None}, None, {"x": ""}]},
+            "3 validation errors detected: "
+            "Value null at 'parts.2.member.x' failed to satisfy constraint: Member must not be null; "
+            "Value null at 'parts.3.member' failed to satisfy constraint: Member must not be null; "
+            "Value '' at 'parts.4.member.x' failed to satisfy constraint: "
+            "Member must have length greater than or equal to 1",
         ),
     ],
 )
@@ -164,12 +198,22 @@ def test_all_constraints_that_are_broken_are_told(raw: Json, message: str):
 @pytest.mark.parametrize(
     ("raw", "message"),
     [
-        ({"someName": 7}, "The member 'someName' must be a string"),
-        ({"someName": "abc", "count": "7"}, "The member 'count' must be an integer"),
-        ({"someName": "abc", "count": True}, "The member 'count' must be an integer"),
-        ({"someName": "abc", "part": "7"}, "The member 'part' must be a number"),
-        ({"someName": "abc", "on": 1}, "The member 'on' must be a boolean"),
-        ({"someName": "abc", "tags": [1]}, "Expected `str`, got `int` - at `$.tags[0]`"),
+        ({"someName": 7}, "NUMBER_VALUE can not be converted to a String at 'someName'"),
+        ({"someName": "abc", "count": "7"}, "STRING_VALUE can not be converted to an Integer at 'count'"),
+        ({"someName": "abc", "count": True}, "TRUE_VALUE can not be converted to an Integer at 'count'"),
+        ({"someName": "abc", "count": 1.5}, "DECIMAL_VALUE can not be converted to an Integer at 'count'"),
+        ({"someName": "abc", "part": "7"}, "STRING_VALUE can not be converted to a Float at 'part'"),
+        ({"someName": "abc", "on": 1}, "NUMBER_VALUE can not be converted to a Boolean at 'on'"),
+        ({"someName": {}}, "Start of structure or map found where not expected at 'someName'"),
+        ({"someName": []}, "Start of list found where not expected at 'someName'"),
+        ({"someName": "abc", "tags": [1]}, "NUMBER_VALUE can not be converted to a String at 'tags.1.member'"),
+        ({"someName": "abc", "tags": "a"}, "Expected list or null at 'tags'"),
+        ({"someName": "abc", "parts": ["a"]}, "Expected structure or map or null at 'parts.1.member'"),
+        (
+            {"someName": "abc", "parts": [{"x": 1}]},
+            "NUMBER_VALUE can not be converted to a String at 'parts.1.member.x'",
+        ),
+        ({"someName": False, "count": 99}, "FALSE_VALUE can not be converted to a String at 'someName'"),
         ([], "The input of an operation is a JSON object"),
     ],
 )

@@ -123,6 +123,9 @@ class TestSources:
             "redis.sentinel_username",
             "redis.sentinel_password",
             "http.tokens",
+            "http.viewer_tokens",
+            "http.access_keys",
+            "http.viewer_access_keys",
             "openwhisk.auth",
             "openwhisk.bearer",
         ]
@@ -242,6 +245,9 @@ class TestProblems:
             ("[http]\nallowed_hosts = [1]", "must be a text that is not empty"),
             ("[http]\ntokens = ['short']", "at least 16 characters"),
             ("[http]\ntokens = ['with a blank in between']", "at least 16 characters"),
+            ("[http]\nviewer_tokens = ['short']", "at least 16 characters"),
+            ("[http]\naccess_keys = ['an-id-without-a-secret']", "must be ID:SECRET"),
+            ("[http]\naccess_keys = ['AKID:short']", "at least 16 characters"),
             ("http = 1", "there is no section [http]"),
             ("[redis", "not valid TOML"),
         ],
@@ -280,6 +286,7 @@ class TestProblems:
         (problem,) = problems({"http.listen": f"{host}:80"})
         assert "so needs a token" in problem
         assert configured({"http.listen": f"{host}:80"}, {"STATEBOX_TOKENS": TOKEN})
+        assert configured({"http.listen": f"{host}:80"}, {"STATEBOX_ACCESS_KEYS": f"AKID:{TOKEN}"})
         assert configured({"http.listen": f"{host}:80", "http.allow_remote_without_token": True})
 
     @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "localhost", "[::1]"])
@@ -300,6 +307,12 @@ class TestProblems:
             " (environment STATEBOX_OPENWHISK_BEARER) are both set",
             "flag --openwhisk-insecure",
         ]
+
+    def test_an_access_key_stands_there_once(self):
+        environment = {"STATEBOX_ACCESS_KEYS": f"AKID:{TOKEN}", "STATEBOX_VIEWER_ACCESS_KEYS": f"AKID:{TOKEN}2"}
+        assert problems(environment=environment) == (
+            "http.access_keys and http.viewer_access_keys: each ID may stand there once",
+        )
 
 
 class TestShowing:

@@ -13,18 +13,21 @@ _FOLDER: Final = Path(__file__).parents[2]
 # A seed that catches it, for each build without one of the safeguards. As each change of the product plays out
 # otherwise, others are tried where one does not any more; name those here then, so that this stays quick.
 CAUGHT: Final = {
-    "no-fence": 11,
+    "no-fence": 12,
     "effect-before-checkpoint": 1,
     "token-not-taken": 1,
-    "inbox-ignored-on-parking": 111,
-    "timeout-over-answer": 30,
-    "no-operation-id": 4,
+    "inbox-ignored-on-parking": 13,
+    "timeout-over-answer": 110,
+    "no-operation-id": 3,
     "due-not-set-on-parking": 1,
     "index-not-cleaned": 1,
     "status-index-not-moved": 1,
     "clock-ahead": 1,
-    "claim-without-fresh-token": 10,
+    "claim-without-fresh-token": 11,
     "held-not-cleaned": 1,
+    "early-answer-not-used": 13,
+    "early-answer-over-another": 13,
+    "heartbeat-forgotten": 8,
     "answer-forgotten": 1,
 }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import subprocess
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from statebox.engine.errors import ServiceUnavailable
 from statebox.store.commits import Commits
 from statebox.store.connection import RedisSettings
 from statebox.store.replies import Reply, text
+from tests.certificates import Certificates
 from tests.programs import need_program
 from tests.servers import ask
 
@@ -82,38 +82,11 @@ async def test_redis_can_be_reached_over_tcp():
         assert await ping(RedisSettings(url=f"redis://127.0.0.1:{port}/0")) == b"PONG"
 
 
-class Certificates:
-    """A certificate authority, and a server's certificate for localhost."""
-
-    def __init__(self, folder: Path) -> None:
-        self.openssl = need_program("openssl")
-        self.ca, self.ca_key = folder / "ca.pem", folder / "ca.key"
-        self.server, self.server_key = folder / "server.pem", folder / "server.key"
-        self._run(*self._new(self.ca, self.ca_key, "ca"), "-addext", "basicConstraints=critical,CA:TRUE")
-        self._run(
-            *self._new(self.server, self.server_key, "localhost"),
-            *("-CA", str(self.ca), "-CAkey", str(self.ca_key), "-addext", "subjectAltName=DNS:localhost"),
-            *("-addext", "basicConstraints=CA:FALSE"),
-        )
-
-    def _new(self, certificate: Path, key: Path, name: str) -> tuple[str, ...]:
-        new = ("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1")
-        return *new, "-subj", f"/CN={name}", "-keyout", str(key), "-out", str(certificate)
-
-    def _run(self, *arguments: str) -> None:
-        subprocess.run([str(self.openssl), *arguments], check=True, capture_output=True)
-
-
 @asynccontextmanager
 async def over_tls(certificates: Certificates) -> AsyncGenerator[int]:
     """The port of a server that speaks TLS."""
     port = free_port()
-    options = [
-        ("tls-port", str(port)),
-        ("tls-cert-file", str(certificates.server)),
-        ("tls-key-file", str(certificates.server_key)),
-        ("tls-auth-clients", "no"),
-    ]
+    options = [("tls-port", str(port)), *certificates.options()]
     async with EmbeddedValkey(binary=need_program("redis-server"), options=options):
         yield port
 

@@ -55,6 +55,22 @@ async def test_the_sweep_leaves_nothing_behind(daemons: Daemons):
     )
 
 
+async def test_a_member_that_somebody_broke_does_not_keep_the_others_from_being_forgotten(daemons: Daemons):
+    """It is kept, at the end, where nothing asks for it."""
+    store = await daemons.open(retention_ms=100)
+    run = execution("x")
+    await store.start(DEFINITION, first_step(ended(run), release=True), run.id)
+    ask(daemons.server, "ZADD", "statebox:{0}:retention", 1, "nonsense")
+    daemons.time.pass_by(100)
+
+    assert await store.sweep() == 2
+    assert await store.sweep() == 0
+
+    assert await store.list(None, None, 10, None) == []
+    assert ask(daemons.server, "ZRANGE", "statebox:{0}:retention", 0, -1, "WITHSCORES") == ["nonsense", "inf"]
+    ask(daemons.server, "ZREM", "statebox:{0}:retention", "nonsense")
+
+
 async def test_what_runs_is_never_forgotten(store: RedisStore, daemons: Daemons):
     token = new_token()
     await store.start(DEFINITION, parked_step(execution(branches=[suspended(token)]), token), "op")

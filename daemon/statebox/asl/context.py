@@ -40,10 +40,13 @@ def context_object(
     }
     if token is not None:
         context["Task"] = {"Token": token}
-    if item is not None:
-        index, value, key = item
-        about_item: Json = {"Index": index}
-        if key is not None:
-            about_item["Key"] = key
-        context["Map"] = {"Item": {**about_item, "Value": value}}
-    return context
+    return context if item is None else with_item(context, item)
+
+
+def with_item(context: Json, item: tuple[int, Json, str | None]) -> Json:
+    """A context object that shows a map item: (index, value, key)."""
+    index, value, key = item
+    about_item: Json = {"Index": index}
+    if key is not None:
+        about_item["Key"] = key
+    return {**context, "Map": {"Item": {**about_item, "Value": value}}}

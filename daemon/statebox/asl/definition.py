@@ -52,14 +52,7 @@ class StateMachine:
 
 def parse(definition: str | bytes) -> StateMachine:
     """Parse a definition's JSON text. Raises InvalidDefinition with all its problems, never anything else."""
-    text = definition if isinstance(definition, str) else definition.decode(errors="replace")
-    if not text.strip():
-        raise InvalidDefinition([Problem(SCHEMA, _NO_OBJECT)])
-    try:
-        raw = read_json(definition)
-    except InvalidJson as invalid:
-        raise InvalidDefinition([_broken_json(text, str(invalid))]) from None
-    return read(raw)
+    return read(read_definition(definition))
 
 
 def read(raw: Json) -> StateMachine:
@@ -80,6 +73,32 @@ def read(raw: Json) -> StateMachine:
     if problems:
         raise InvalidDefinition(problems)
     return StateMachine(reader.scopes, comment, timeout)
+
+
+def read_state(raw: Json, name: str) -> StateMachine:
+    """Read one state that stands alone, as a machine that begins with it: where it leads is nobody's concern.
+
+    Raises InvalidDefinition.
+    """
+    if not is_object(raw):
+        raise InvalidDefinition([Problem(SCHEMA, _NO_OBJECT)])
+    reader = _Reader()
+    reader.read_scope(TOP, Fields({"StartAt": name, "States": {name: raw}}, "/", reader.problems))
+    problems = [*reader.problems, *reader.shadowing(), *wrong_ways(reader.ways[1:])]
+    if problems:
+        raise InvalidDefinition(problems)
+    return StateMachine(reader.scopes)
+
+
+def read_definition(definition: str | bytes) -> Json:
+    """The JSON of a definition's text. Raises InvalidDefinition."""
+    text = definition if isinstance(definition, str) else definition.decode(errors="replace")
+    if not text.strip():
+        raise InvalidDefinition([Problem(SCHEMA, _NO_OBJECT)])
+    try:
+        return read_json(definition)
+    except InvalidJson as invalid:
+        raise InvalidDefinition([_broken_json(text, str(invalid))]) from None
 
 
 def _broken_json(text: str, why: str) -> Problem:

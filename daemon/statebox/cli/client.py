@@ -40,9 +40,10 @@ class Refused(Failure):
         return [Problem(one["code"], one["message"], one.get("location")) for one in found]
 
     def format_message(self) -> str:
-        """The daemon's words; of a definition, each problem on a line of its own."""
+        """The daemon's words, with its hint; of a definition, each problem on a line of its own."""
         if not self.problems:
-            return self.message
+            hint = self.details.get("hint")
+            return f"{self.message}: {hint}" if hint else self.message
         return definition_refused([problem_line(one.code, one.message, one.location) for one in self.problems])
 
 

@@ -154,6 +154,18 @@ class HttpConfig:
     tokens: tuple[Secret, ...] = option(
         (), values.bearer_tokens, "tokens of which callers must send one (Authorization: Bearer)", secret=True
     )
+    viewer_tokens: tuple[Secret, ...] = option(
+        (), values.bearer_tokens, "tokens as those, whose bearers may only look", secret=True
+    )
+    access_keys: tuple[Secret, ...] = option(
+        (),
+        values.access_keys,
+        "ID:SECRET with which AWS's clients sign (Signature Version 4); callers must sign with one or send a token",
+        secret=True,
+    )
+    viewer_access_keys: tuple[Secret, ...] = option(
+        (), values.access_keys, "ID:SECRET as those, whose holders may only look", secret=True
+    )
     allow_remote_without_token: bool = option(
         False, values.switch, "listen beyond this machine although no token is set: everybody there can do everything"
     )

@@ -238,7 +238,11 @@ def _read(option: Option, entry: _Found, problems: list[str]) -> object:
 def _contradictions(config: Config) -> Iterator[str]:
     """What is right by itself and wrong together."""
     http, redis, openwhisk = config.http, config.redis, config.openwhisk
-    if not (http.listen.is_loopback or http.tokens or http.allow_remote_without_token):
+    keys = [pair.reveal().partition(":")[0] for pair in (*http.access_keys, *http.viewer_access_keys)]
+    if len(set(keys)) < len(keys):
+        yield "http.access_keys and http.viewer_access_keys: each ID may stand there once"
+    guarded = http.tokens or http.viewer_tokens or keys
+    if not (http.listen.is_loopback or guarded or http.allow_remote_without_token):
         yield (
             f"{config.origins['http.listen']}: http.listen = {http.listen} can be reached from other machines and so"
             " needs a token: set one ([http] tokens, STATEBOX_TOKENS_FILE) or say --allow-remote-without-token"

@@ -21,6 +21,8 @@ _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})
 # RFC 6750, section 2.1: what can stand behind "Authorization: Bearer".
 _BEARER_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+# As AWS makes them; a colon parts the two.
+_ACCESS_KEY = re.compile(r"([A-Za-z0-9_-]{3,128}):([A-Za-z0-9._~+/=-]+)")
 # A token can be tried again and again over the network: 16 characters of base64 are 96 bits.
 _SHORTEST_TOKEN = 16
 
@@ -176,6 +178,19 @@ def bearer_tokens(raw: object, base: Path) -> tuple[Secret, ...]:
                 " (make one with: openssl rand -hex 32)"
             )
     return tuple(Secret(token) for token in tokens)
+
+
+def access_keys(raw: object, base: Path) -> tuple[Secret, ...]:
+    """Read the pairs that callers may sign with, several while one replaces another."""
+    pairs = texts(raw, base)
+    for pair in pairs:
+        found = _ACCESS_KEY.fullmatch(pair)
+        if found is None or len(found[2]) < _SHORTEST_TOKEN:
+            raise ValueError(
+                f"each must be ID:SECRET, the ID of 3 to 128 letters, digits, - or _, the secret of at least"
+                f" {_SHORTEST_TOKEN} characters out of A-Z a-z 0-9 - . _ ~ + / = (make one with: openssl rand -hex 20)"
+            )
+    return tuple(Secret(pair) for pair in pairs)
 
 
 def address(raw: object, _: Path) -> Address:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 import msgspec
 
@@ -11,11 +12,19 @@ from statebox.asl.data.jsonata.failures import OutOfSteps
 from statebox.asl.definition import StateMachine
 from statebox.asl.events import AnyEvent
 from statebox.asl.execution import Execution
+from statebox.asl.inspection.asking import Asked
+from statebox.asl.inspection.attempt import attempt
+from statebox.asl.inspection.setting import Verdict, Wanted
 from statebox.asl.interpreter import Step, advance, joined
 from statebox.asl.limits import Limits
 from statebox.asl.moment import Moment
+from statebox.engine.apimodels import api_models
 from statebox.engine.ports import Definition
+from statebox.engine.work import Try
 from statebox.engine.worker import Workers
+
+# Reading expressions takes up to 20 µs for each character.
+_LONG: Final = 4_096
 
 
 class Program(msgspec.Struct, frozen=True):
@@ -51,3 +60,21 @@ class Advancing:
             happened = list(zip(events, moments, strict=True))
             return await self._workers.advance(program.definition, execution, happened, self._limits)
         return joined(steps) if steps else Step(execution)
+
+    def now(self) -> Moment:
+        """A moment with the time and with randomness of its own."""
+        return self._moment()
+
+    async def try_state(self, asked: Asked, place: str, moment: Moment, answer: AnyEvent | None) -> Verdict | Wanted:
+        """Try a state alone. Raises TrialRefused and WorkerFailed; see inspection.attempt.
+
+        It suspends only when a worker is needed.
+        """
+        if self._workers is None:
+            return attempt(asked, api_models(), place, moment, answer, limits=self._limits)
+        if len(asked.definition) <= _LONG:
+            try:
+                return attempt(asked, api_models(), place, moment, answer, limits=self._limits, allowance=Allowance())
+            except OutOfSteps:
+                pass
+        return await self._workers.try_state(Try(asked, place, moment, answer, self._limits))

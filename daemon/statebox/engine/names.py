@@ -10,11 +10,12 @@ import msgspec
 
 from statebox.asl.commands import StartChild
 from statebox.asl.execution import OnChild
+from statebox.engine.arns import read_arn
 from statebox.engine.errors import InvalidArn, InvalidName
 
 _FORBIDDEN: Final = re.compile(r'[\s<>{}\[\]?*"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]')
 _LONGEST: Final = 80
-_ARN: Final = re.compile(r"arn:aws:states:[^:]*:[^:]*:(stateMachine|execution|express):(.+)\Z", re.DOTALL)
+_NO_EXECUTION: Final = "it is neither an execution's ARN nor its id <machine>:<name>"
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -40,8 +41,9 @@ def check_name(name: str, what: str = "name") -> str:
     """The name, if it is allowed. Raises InvalidName."""
     if not name or len(name) > _LONGEST or _FORBIDDEN.search(name):
         raise InvalidName(
-            f"Invalid Name: '{name}': the {what} has 1 to {_LONGEST} characters and none of blanks, "
-            '< > { } [ ] ? * " # % \\ ^ | ~ ` $ & , ; : /'
+            f"Invalid Name: '{name}'",
+            hint=f"the {what} has 1 to {_LONGEST} characters and none of blanks, "
+            '< > { } [ ] ? * " # % \\ ^ | ~ ` $ & , ; : /',
         )
     return name
 
@@ -66,11 +68,12 @@ def child_id(child: StartChild | OnChild) -> str:
 
 def execution_id(text: str) -> str:
     """The id of an execution, given as id or as ARN. Raises InvalidArn."""
-    match = _ARN.match(text)
-    id = match[2] if match is not None and match[1] == "execution" else text
-    if (text.startswith("arn:") and (match is None or match[1] != "execution")) or id.count(":") != 1:
-        raise InvalidArn(f"Invalid Arn: '{text}' is neither an execution's ARN nor its id <machine>:<name>")
-    return id
+    if not text.startswith("arn:") and text.count(":") == 1:
+        return text
+    found = read_arn(text, "execution", hint=_NO_EXECUTION)
+    if found.id.count(":") != 1:
+        raise InvalidArn(f"Invalid Arn: '{text}'", hint=_NO_EXECUTION)
+    return found.id
 
 
 def checked_id(text: str) -> str:
@@ -96,18 +99,12 @@ def machine_reference(text: str) -> MachineReference:
     if not text.startswith("arn:"):
         name, _, qualifier = text.partition(":")
     else:
-        match = _ARN.match(text)
-        if match is None or match[1] != "stateMachine":
-            raise InvalidArn(f"Invalid Arn: '{text}'")
-        name, _, qualifier = match[2].partition(":")
+        name, _, qualifier = read_arn(text, "stateMachine").id.partition(":")
     return MachineReference(name, qualifier or None, text)
 
 
 def machine_name(text: str) -> str:
-    """The name of a machine, given as name or as ARN. Raises InvalidArn."""
+    """The name of a machine, given as name or as ARN. Raises InvalidArn, InvalidName."""
     if not text.startswith("arn:"):
         return check_name(text, "machine's name")
-    match = _ARN.match(text)
-    if match is None or match[1] != "stateMachine":
-        raise InvalidArn(f"Invalid Arn: '{text}'")
-    return match[2]
+    return read_arn(text, "stateMachine").id

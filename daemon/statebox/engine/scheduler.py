@@ -178,18 +178,24 @@ class Scheduler:
                 case InboxFilled(id):
                     self.look_into_inbox(id)
                 case Parked(id):
-                    self._watchers.notify(id)
+                    # Who runs it here tells of its rest with the value at hand. This may be heard before Redis says so
+                    # to him, and whoever waits would read that value for nothing.
+                    if id not in self._runners:
+                        self._watchers.notify(id)
 
     async def _sweep(self, shard: int) -> None:
         """Claim what is due in a shard, for ever: at its next deadline, on a hint, and in any case each sweep time."""
         look, pace, now = self._look[shard], Pace(self._limits.sweep_ms), asyncio.get_running_loop().time
-        expected = False
+        expected = silent = False
         while not self._stopping:
             look.clear()
             seconds = pace.until_sweep()
             expects = False
             try:
                 claims = await self._claim(shard)
+                if silent:
+                    silent = False
+                    _log.info("Redis answers again")
                 pace.looked(now(), expected=expected, found=bool(claims.claimed or claims.set_aside))
                 if claims.stops_left or (self._has_room and len(claims.claimed) >= self._limits.claimed_at_once):
                     # More is due. A daemon that has not begun what it took leaves it to others.
@@ -203,6 +209,7 @@ class Scheduler:
                     expects = until_due < seconds
                     seconds = min(seconds, until_due)
             except ServiceUnavailable as away:
+                silent = True
                 _log.warning("cannot claim: %s", away.message)
             except Exception:  # noqa: BLE001 - a fault with one value must not end the daemon
                 _log.exception("cannot claim")

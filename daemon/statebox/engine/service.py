@@ -50,6 +50,7 @@ from statebox.engine.runner import Runner
 from statebox.engine.scheduler import Scheduler
 from statebox.engine.statepaths import read_state_path
 from statebox.engine.surroundings import Surroundings
+from statebox.engine.trials import Trials
 from statebox.engine.watchers import Watchers
 
 # How often somebody who waits for an execution looks by himself, in case a notice was lost.
@@ -85,6 +86,7 @@ class Service:
         self.machines = machines
         self.registry = registry
         self.place = place
+        self.trials = Trials(around, place)
         self._around = around
         self._scheduler = scheduler
         self._watchers = watchers

@@ -10,6 +10,8 @@ import msgspec
 
 from statebox.asl.events import AnyEvent, EvaluationAborted
 from statebox.asl.execution import Execution
+from statebox.asl.inspection.asking import Asked
+from statebox.asl.inspection.setting import Verdict, Wanted
 from statebox.asl.interpreter import Step
 from statebox.asl.jsontext import Json
 from statebox.asl.limits import Limits
@@ -39,6 +41,17 @@ class Check(msgspec.Struct, frozen=True):
     definition: Definition
 
 
+class Try(msgspec.Struct, frozen=True):
+    """A state that is to be tried alone: the arguments of `attempt`."""
+
+    asked: Asked
+    place: str
+    moment: Moment
+    answer: AnyEvent | None
+    limits: Limits
+    aborted: str | None = None
+
+
 class Done(msgspec.Struct, frozen=True):
     """The Step that came of it. Its execution holds only the branches that changed."""
 
@@ -57,6 +70,19 @@ class Refused(msgspec.Struct, frozen=True):
     problems: Json
 
 
+class Tried(msgspec.Struct, frozen=True):
+    """What came of it, so far."""
+
+    verdict: Verdict | Wanted
+
+
+class Declined(msgspec.Struct, frozen=True):
+    """It makes no sense: the error's name in the Step Functions API, and its message."""
+
+    code: str
+    message: str
+
+
 class Incomplete(msgspec.Struct, frozen=True):
     """More branches below `parent` are needed."""
 
@@ -69,10 +95,11 @@ class Faulty(msgspec.Struct, frozen=True):
     error: str
 
 
-Answer: TypeAlias = Done | Incomplete | Faulty | Valid | Refused
+Request: TypeAlias = Work | Check | Try
+Answer: TypeAlias = Done | Incomplete | Faulty | Valid | Refused | Tried | Declined
 
 
-def packed(message: Work | Check | Answer) -> bytes:
+def packed(message: Request | Answer) -> bytes:
     """A message with its length in front."""
     body = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
     return LENGTH.pack(len(body)) + body

@@ -14,8 +14,10 @@ from typing import Final, Self
 import msgspec
 
 from statebox.asl.data.jsonata.failures import MEMORY, TIME
+from statebox.asl.errors import RUNTIME
 from statebox.asl.events import EvaluationAborted
 from statebox.asl.execution import Execution
+from statebox.asl.inspection.setting import TrialRefused, Verdict, Wanted
 from statebox.asl.interpreter import Step
 from statebox.asl.jsontext import Json
 from statebox.asl.limits import Limits
@@ -27,11 +29,15 @@ from statebox.engine.work import (
     PROGRESS,
     Answer,
     Check,
+    Declined,
     Done,
     Faulty,
     Happened,
     Incomplete,
     Refused,
+    Request,
+    Tried,
+    Try,
     Valid,
     Work,
     packed,
@@ -113,7 +119,7 @@ class Workers:
                     raise BranchesNeeded(parent)
                 case Faulty(error):
                     raise WorkerFailed(error)
-                case Valid() | Refused():
+                case Valid() | Refused() | Tried() | Declined():
                     raise WorkerFailed("a worker answered something else")
                 case _Stuck(place, evaluation, reason):
                     _log.warning("cut off: %s", reason, extra={"execution": execution.id})
@@ -137,7 +143,30 @@ class Workers:
                 problem: Json = {"code": "INVALID_JSON_DESCRIPTION", "message": _UNREADABLE, "location": None}
                 raise InvalidDefinition(f"Invalid State Machine Definition: '{_UNREADABLE}'", problems=[problem])
 
-    async def _ask(self, work: Work | Check) -> Answer | _Stuck:
+    async def try_state(self, trial: Try) -> Verdict | Wanted:
+        """Try a state alone as `attempt` does, where an evaluation that hangs or eats all memory fails it.
+
+        Raises TrialRefused as `attempt` does, and WorkerFailed.
+        """
+        answer = await self._ask(trial)
+        if isinstance(answer, _Stuck):
+            _log.warning("cut off: %s", answer.reason)
+            reason = answer.reason
+            # Its Retry and Catch may know what to do; they are cut off as well where they hang.
+            answer = await self._ask(msgspec.structs.replace(trial, aborted=reason))
+            if isinstance(answer, _Stuck):
+                return Verdict(status="FAILED", error=RUNTIME, cause=reason)
+        match answer:
+            case Tried(verdict):
+                return verdict
+            case Declined(code, message):
+                raise TrialRefused(code, message)
+            case Faulty(error):
+                raise WorkerFailed(error)
+            case _:
+                raise WorkerFailed("a worker answered something else")
+
+    async def _ask(self, work: Request) -> Answer | _Stuck:
         async with self._room:
             while self._idle and self._idle[-1].ended:
                 # Somebody else killed it, the kernel perhaps.
@@ -205,7 +234,7 @@ class _Worker:
     def pid(self) -> int:
         return self._process.pid
 
-    async def ask(self, work: Work | Check, seconds: float) -> Answer | _Stuck:
+    async def ask(self, work: Request, seconds: float) -> Answer | _Stuck:
         """The answer; _Stuck when there will be none. Raises WorkerFailed when no evaluation was begun."""
         PROGRESS.pack_into(self._progress, 0, 0, 0)
         answering = asyncio.create_task(self._exchange(work))
@@ -233,7 +262,7 @@ class _Worker:
                 return TIME
         return MEMORY if isinstance(answering.exception(), EOFError | ConnectionError) else None
 
-    async def _exchange(self, work: Work | Check) -> Answer:
+    async def _exchange(self, work: Request) -> Answer:
         self._input.write(packed(work))
         await self._input.drain()
         header = await self._output.readexactly(LENGTH.size)

@@ -13,8 +13,11 @@ import sys
 from typing import BinaryIO, Final
 
 from statebox.asl.definition import StateMachine
+from statebox.asl.inspection.attempt import attempt
+from statebox.asl.inspection.setting import TrialRefused
 from statebox.asl.interpreter import Step, advance, joined
 from statebox.asl.lines import BranchesNeeded
+from statebox.engine.apimodels import api_models
 from statebox.engine.errors import InvalidDefinition
 from statebox.engine.machines import Machines
 from statebox.engine.work import (
@@ -22,10 +25,14 @@ from statebox.engine.work import (
     PROGRESS,
     Answer,
     Check,
+    Declined,
     Done,
     Faulty,
     Incomplete,
     Refused,
+    Request,
+    Tried,
+    Try,
     Valid,
     Work,
     packed,
@@ -52,7 +59,7 @@ def main() -> None:
         sys.exit(1)
 
 
-def _read(stream: BinaryIO) -> Work | Check | None:
+def _read(stream: BinaryIO) -> Request | None:
     header = stream.read(LENGTH.size)
     if len(header) < LENGTH.size:
         return None
@@ -60,13 +67,15 @@ def _read(stream: BinaryIO) -> Work | Check | None:
     return pickle.loads(stream.read(LENGTH.unpack(header)[0]))  # noqa: S301
 
 
-def _answer(work: Work | Check, machines: Machines, progress: mmap.mmap) -> Answer:
+def _answer(work: Request, machines: Machines, progress: mmap.mmap) -> Answer:
     try:
         if isinstance(work, Check):
             # From here on the time counts.
             PROGRESS.pack_into(progress, 0, 0, 1)
             machines.machine(work.definition)
             return Valid()
+        if isinstance(work, Try):
+            return _try(work, progress)
         step = _fold(work, machines.machine(work.definition), progress)
     except BranchesNeeded as needed:
         return Incomplete(needed.parent)
@@ -77,6 +86,17 @@ def _answer(work: Work | Check, machines: Machines, progress: mmap.mmap) -> Answ
     except Exception as error:  # noqa: BLE001 - whoever asked is told, and asks for something else next time
         return Faulty(repr(error))
     return Done(without_unchanged(step), step.execution is work.execution)
+
+
+def _try(work: Try, progress: mmap.mmap) -> Answer:
+    models = api_models()
+    PROGRESS.pack_into(progress, 0, 0, 1)
+    try:
+        return Tried(
+            attempt(work.asked, models, work.place, work.moment, work.answer, limits=work.limits, aborted=work.aborted)
+        )
+    except TrialRefused as refused:
+        return Declined(refused.code, refused.message)
 
 
 def _fold(work: Work, machine: StateMachine, progress: mmap.mmap) -> Step:

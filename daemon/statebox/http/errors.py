@@ -13,6 +13,31 @@ class TokenRequired(ServiceError):
     """This daemon wants a token: send it as `Authorization: Bearer TOKEN`."""
 
 
+class SecurityError(ServiceError):
+    """The request does not show who sent it, or who sent it may not do that. Named and worded as by AWS."""
+
+
+class MissingAuthenticationTokenException(SecurityError):
+    """Missing Authentication Token"""
+
+
+class IncompleteSignatureException(SecurityError):
+    """The request signature does not conform to AWS standards."""
+
+
+class UnrecognizedClientException(SecurityError):
+    """The security token included in the request is invalid."""
+
+
+class InvalidSignatureException(SecurityError):
+    """The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key \
+and signing method. Consult the service documentation for details."""
+
+
+class AccessDeniedException(SecurityError):
+    """Who sent the request may not do that."""
+
+
 class BodyTooLarge(ServiceError):
     """The body is larger than this daemon accepts."""
 

@@ -1,4 +1,4 @@
-"""Who may ask: not the web pages that a browser on this machine shows, and only with a token where tokens are set."""
+"""Who may ask: not the web pages that a browser on this machine shows, and where it is set only who shows who it is."""
 
 from __future__ import annotations
 
@@ -6,17 +6,22 @@ import hashlib
 import hmac
 import ipaddress
 import re
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
 
 from aiohttp import web
 
 from statebox.engine.errors import ValidationException
-from statebox.http.errors import ForeignRequest, TokenRequired
+from statebox.http.errors import ForeignRequest, MissingAuthenticationTokenException, TokenRequired
+from statebox.http.messages import AWS_PREFIX, TARGET_HEADER
+from statebox.http.roles import Role, check_role
 from statebox.http.settings import HttpSettings
+from statebox.http.sigv4 import ALGORITHM, Signed, read_signature
 
 # Whoever restarts this daemon when it hangs has no token, and learns nothing from it.
 _FREE_OF_TOKENS: Final = frozenset({"/livez", "/readyz"})
+_SYNC: Final = "sync-"
 _AUTHORITY: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s\[\]:/@]+))(?::([0-9]*))?\Z")
 
 
@@ -32,7 +37,7 @@ class RemoteWithoutToken(Exception):
 
 def check_exposure(settings: HttpSettings) -> None:
     """Refuse to listen beyond this machine without a token. Raises RemoteWithoutToken."""
-    if settings.tokens or settings.allow_remote_without_token or _is_loopback(settings.host):
+    if settings.guarded or settings.allow_remote_without_token or _is_loopback(settings.host):
         return
     raise RemoteWithoutToken(settings.host)
 
@@ -47,14 +52,28 @@ class Guard:
     def __init__(self, settings: HttpSettings) -> None:
         self._named = frozenset(map(_plain, settings.allowed_hosts))
         self._hosts = self._named | {_plain(settings.host), "localhost"}
-        self._tokens = tuple(map(_digest, settings.tokens))
+        self._guarded = settings.guarded
+        self._tokens = tuple((_digest(token), Role.OPERATOR) for token in settings.tokens)
+        self._tokens += tuple((_digest(token), Role.VIEWER) for token in settings.viewer_tokens)
+        self._keys = {key.id: key for key in settings.access_keys}
+        self._region = settings.region
 
-    def check(self, request: web.BaseRequest) -> None:
-        """Let the request pass. Raises ForeignRequest, TokenRequired, ValidationException."""
+    def check(self, request: web.BaseRequest) -> Signed | None:
+        """Let the request pass, or say whose signature it claims to have; that is to be verified with its body.
+
+        Raises ForeignRequest, TokenRequired, SecurityError, ValidationException.
+        """
         authority = self._check_host(request)
         self._check_origin(request, authority)
-        if self._tokens and request.path not in _FREE_OF_TOKENS:
-            self._check_token(request)
+        if not self._guarded or request.path in _FREE_OF_TOKENS:
+            return None
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if self._keys and scheme == ALGORITHM:
+            return read_signature(request, self._keys, self._region, datetime.now(UTC))
+        if self._keys and scheme.lower() != "bearer" and request.headers.get(TARGET_HEADER, "").startswith(AWS_PREFIX):
+            raise MissingAuthenticationTokenException
+        check_role(self._role_of(scheme, token), "the bearer of this token", request)
+        return None
 
     def _check_host(self, request: web.BaseRequest) -> str:
         hosts = request.headers.getall("Host", [])
@@ -63,11 +82,14 @@ class Guard:
         if len(hosts) != 1:
             raise ValidationException("A request has one Host header")
         host = _host_of(hosts[0])
-        if host is None or not (host in self._hosts or _is_loopback(host) or host == _arrived_at(request)):
+        if host is None or not (self._is_ours(host, request) or self._is_ours(_unprefixed(host, request), request)):
             raise ForeignRequest(
                 f"This daemon does not serve the host {hosts[0]!r}: name it among the allowed hosts if it is meant"
             )
         return hosts[0].lower()
+
+    def _is_ours(self, host: str, request: web.BaseRequest) -> bool:
+        return host in self._hosts or _is_loopback(host) or host == _arrived_at(request)
 
     def _check_origin(self, request: web.BaseRequest, authority: str) -> None:
         if request.headers.get("Sec-Fetch-Site", "").lower() == "cross-site":
@@ -80,13 +102,13 @@ class Guard:
             return
         raise ForeignRequest(f"Requests that a page of {origin} makes are refused")
 
-    def _check_token(self, request: web.BaseRequest) -> None:
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    def _role_of(self, scheme: str, token: str) -> Role:
         given = _digest(token.strip())
         # All are compared, and digests only, so that the time it takes tells nothing.
-        known = sum(hmac.compare_digest(given, one) for one in self._tokens)
+        known = [role for one, role in self._tokens if hmac.compare_digest(given, one)]
         if scheme.lower() != "bearer" or not known:
             raise TokenRequired
+        return known[0]
 
 
 def _digest(token: str) -> bytes:
@@ -99,6 +121,16 @@ def _host_of(authority: str) -> str | None:
     """The host in `host:port`, or None when it is none."""
     match = _AUTHORITY.match(authority)
     return None if match is None else _plain(match[1] or match[2])
+
+
+def _unprefixed(host: str, request: web.BaseRequest) -> str:
+    """The host without what AWS's clients put before it for some operations.
+
+    Not for browsers, who tell the origin of whatever they POST: `sync-` and our name can be the name of another.
+    """
+    if request.method != "POST" or "Origin" in request.headers:
+        return host
+    return _plain(host.removeprefix(_SYNC))
 
 
 def _plain(host: str) -> str:

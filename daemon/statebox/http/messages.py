@@ -21,6 +21,8 @@ EXECUTION_HEADER: Final = "x-statebox-execution-id"
 TARGET_HEADER: Final = "X-Amz-Target"
 AWS_PREFIX: Final = "AWSStepFunctions."
 _PROTOCOL_TYPE: Final = "application/x-amz-json-1.0"
+# Where a request holds its body, between who looks at it and who reads it.
+_HELD: Final = web.RequestKey("body", bytes)
 _NONE: Final[Mapping[str, str]] = {}
 # Nothing that this daemon says may be kept by caches.
 _ALWAYS: Final = {"Cache-Control": "no-store", "Server": f"statebox/{__version__}"}
@@ -28,6 +30,9 @@ _ALWAYS: Final = {"Cache-Control": "no-store", "Server": f"statebox/{__version__
 
 async def read_bytes(request: web.BaseRequest) -> bytes:
     """The body. Raises BodyTooLarge (before reading it, where its length is told), EncodedBody, TooManyRequests."""
+    held = request.pop(_HELD, None)
+    if held is not None:
+        return held
     if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
         raise EncodedBody
     limit = request.client_max_size
@@ -45,6 +50,12 @@ async def read_bytes(request: web.BaseRequest) -> bytes:
     if len(body) > limit:
         raise _too_large(limit)
     make_room_for_body(len(body))
+    return body
+
+
+async def look_at_bytes(request: web.BaseRequest) -> bytes:
+    """The body, which is kept for whoever reads it; otherwise as `read_bytes`."""
+    body = request[_HELD] = await read_bytes(request)
     return body
 
 

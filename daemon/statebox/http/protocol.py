@@ -21,12 +21,16 @@ from statebox.http.validation import Request, read_request
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What an operation works with. `up_since_ms` is when this server was made, and with it the machines it knows."""
+    """What an operation works with. `up_since_ms` is when this server was made, and with it the machines it knows.
+
+    `payload_bytes` is what a payload may have, 0 any.
+    """
 
     service: Service
     settling: Settling
     http: web.BaseRequest
     up_since_ms: int
+    payload_bytes: int = 0
 
 
 T = TypeVar("T", bound=Request)
@@ -46,7 +50,7 @@ class Operation(Generic[T]):
 
     async def __call__(self, call: Call, raw: Json) -> Json:
         """Do it. Raises ValidationException, SerializationException and what it raises itself."""
-        return await self.answer(call, read_request(self.input, raw))
+        return await self.answer(call, read_request(self.input, raw, call.payload_bytes))
 
 
 # Some operation; which input it has is its own affair.
@@ -57,12 +61,18 @@ class Protocol:
     """Serves operations."""
 
     def __init__(
-        self, service: Service, settling: Settling, operations: Mapping[str, AnyOperation], up_since_ms: int
+        self,
+        service: Service,
+        settling: Settling,
+        operations: Mapping[str, AnyOperation],
+        up_since_ms: int,
+        payload_bytes: int = 0,
     ) -> None:
         self._service = service
         self._settling = settling
         self._operations = operations
         self._up_since_ms = up_since_ms
+        self._payload_bytes = payload_bytes
 
     async def post(self, request: web.BaseRequest) -> Reply:
         """Do the operation that the request names."""
@@ -74,5 +84,5 @@ class Protocol:
             raw = await read_body(request)
         except ValidationException as error:
             raise SerializationException(error.message) from None
-        call = Call(self._service, self._settling, request, self._up_since_ms)
+        call = Call(self._service, self._settling, request, self._up_since_ms, self._payload_bytes)
         return protocol_answer(await operation(call, {} if raw is msgspec.UNSET else raw))

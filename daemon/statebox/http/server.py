@@ -21,10 +21,11 @@ from statebox.http.errors import InternalError
 from statebox.http.executions import Executions
 from statebox.http.guard import Guard, check_exposure
 from statebox.http.health import Health, HealthEndpoints
-from statebox.http.messages import TARGET_HEADER, refusal
+from statebox.http.messages import TARGET_HEADER, look_at_bytes, refusal
 from statebox.http.operations import OPERATIONS
 from statebox.http.protocol import Protocol
 from statebox.http.reply import Reply
+from statebox.http.roles import check_role
 from statebox.http.routes import Routes
 from statebox.http.seed import Seed
 from statebox.http.settings import HttpSettings
@@ -122,7 +123,8 @@ class HttpServer:
 
     def _routes(self) -> Routes:
         seed = Seed(self._service, self._settings, self._settling)
-        protocol = Protocol(self._service, self._settling, OPERATIONS, up_since_ms=round(time.time() * 1000))
+        up_since_ms, payload_bytes = round(time.time() * 1000), self._settings.payload_bytes
+        protocol = Protocol(self._service, self._settling, OPERATIONS, up_since_ms, payload_bytes)
         continuations = Continuations(self._service)
         executions = Executions(self._service)
         state_answers = StateAnswers(self._service)
@@ -159,8 +161,11 @@ class _Answering:
 
     async def __call__(self, request: web.BaseRequest) -> Reply:
         try:
-            self._guard.check(request)
+            signed = self._guard.check(request)
             with self._admission.admit(request):
+                if signed is not None:
+                    signed.verify(await look_at_bytes(request))
+                    check_role(signed.key.role, signed.key.id, request)
                 return await self._routes.serve(request)
         except ServiceError as error:
             return refusal(request, error)

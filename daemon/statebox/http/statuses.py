@@ -25,7 +25,9 @@ _STATUSES: Final[Mapping[type[ServiceError], int]] = {
     http.SerializationException: 400,
     http.UnknownOperationException: 400,
     http.TokenRequired: 401,
+    http.IncompleteSignatureException: 400,
     http.ForeignRequest: 403,
+    http.SecurityError: 403,
     http.UnknownPath: 404,
     engine.InvalidToken: 404,
     engine.ExecutionDoesNotExist: 404,
@@ -90,7 +92,8 @@ def status_of(error: ServiceError) -> int:
 def protocol_status_of(error: ServiceError) -> int:
     """The status of an error under AWS's protocol."""
     status = status_of(error)
-    return status if status in _ALSO_IN_PROTOCOL else 400
+    # Who signs wrongly gets 400 from AWS, too.
+    return status if status in _ALSO_IN_PROTOCOL and not isinstance(error, http.SecurityError) else 400
 
 
 def protocol_type_of(error: ServiceError, for_aws: bool) -> str:

@@ -1,33 +1,33 @@
-"""The client: OpenWhisk's REST API over aiohttp. Foreign errors change here, once, and nowhere else."""
+"""The client: OpenWhisk's REST API. What goes wrong on the way changes here, once, into what is known of the call."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Generator, Mapping
-from contextlib import contextmanager
-from io import BytesIO
+from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Self
+from urllib.parse import quote
 
 import aiohttp
+from aiohttp.connector import Connection
 from yarl import URL
 
-import statebox
 from statebox.asl.jsontext import Json
 from statebox.engine.ports import Permit
 from statebox.openwhisk import replies
 from statebox.openwhisk.activation import Activation, Submitted
 from statebox.openwhisk.config import OpenWhiskConfig
 from statebox.openwhisk.errors import Lost, Unreachable
+from statebox.openwhisk.http1 import Closed, HttpConnection, NoAnswer
 from statebox.openwhisk.names import ActionName
+from statebox.openwhisk.pool import Pool
 from statebox.openwhisk.replies import Action, Reply
+from statebox.openwhisk.requests import Requests
 
 _PAGE = 200  # the most that OpenWhisk lists at once
-_JSON = {"Content-Type": "application/json"}
 # Shorter than the idle time of any server in front of OpenWhisk (nginx 75 s, pekko 60 s), so that it is us who close: a
 # request into a connection that the server has just closed can't be told from one that it began to serve.
 _KEEPALIVE_S = 15
-_LARGE_BYTES = 256 * 1024
 
 
 class OpenWhiskClient:
@@ -52,45 +52,43 @@ class OpenWhiskClient:
         extra_logging: bool = False,
     ) -> None:
         self._config = config
-        self._api = config.api_url
+        self._requests = Requests(config, blocking_wait_ms=blocking_wait_ms, extra_logging=extra_logging)
         self._places = asyncio.Semaphore(in_flight)
+        self._connecting = aiohttp.ClientTimeout(total=None, connect=connect_timeout_s)
         # A blocking call may be silent for as long as the server waits (60 s by default); all else answers at once.
-        self._blocking = aiohttp.ClientTimeout(total=None, connect=connect_timeout_s, sock_read=blocking_timeout_s)
-        self._prompt = aiohttp.ClientTimeout(total=None, connect=connect_timeout_s, sock_read=answer_timeout_s)
-        self._query = "?blocking=true&result=false" + (
-            "" if blocking_wait_ms is None else f"&timeout={blocking_wait_ms}"
-        )
-        self._headers = {
-            "Authorization": config.credentials.header,
-            "Accept": "application/json",
-            "User-Agent": f"statebox/{statebox.__version__}",
-        }
-        if extra_logging:
-            self._headers["X-OW-EXTRA-LOGGING"] = "on"
-        self._session: aiohttp.ClientSession | None = None
+        self._blocking_timeout_s = blocking_timeout_s
+        self._answer_timeout_s = answer_timeout_s
+        self._connector: aiohttp.TCPConnector | None = None
+        self._pool: Pool | None = None
 
     def __repr__(self) -> str:
-        return f"<OpenWhiskClient {self._api} namespace={self._config.namespace}>"
+        return f"<OpenWhiskClient {self._config.api_url} namespace={self._config.namespace}>"
 
     async def __aenter__(self) -> Self:
         tls = self._config.tls()
-        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEPALIVE_S, ssl=True if tls is None else tls)
-        self._session = aiohttp.ClientSession(
-            connector=connector, headers=self._headers, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
-        )
+        # The places bound the calls; polls and the like are not to wait for them.
+        self._connector = aiohttp.TCPConnector(limit=0, ssl=True if tls is None else tls)
+        self._pool = Pool(self._connect, _KEEPALIVE_S)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        if self._pool is not None:
+            await self._pool.close()
+            self._pool = None
+        if self._connector is not None:
+            await self._connector.close()
+            self._connector = None
 
     @property
     def namespace(self) -> str:
         """The namespace of names that have none."""
         return self._config.namespace
+
+    @property
+    def _place(self) -> str:
+        return f"namespaces/{quote(self.namespace, safe='')}"
 
     async def invoke(
         self,
@@ -107,21 +105,15 @@ class OpenWhiskClient:
         blocking always gives Submitted. `request_id` becomes OpenWhisk's transaction id. An action that fails is an
         Activation too. `permit` is awaited right before the request, however long that waited for its place.
         """
+        request = self._requests.call(action, parameters, request_id, blocking=blocking)
+        silence_s = self._blocking_timeout_s if blocking else self._answer_timeout_s
         async with self._places:
-            if permit is not None:
-                await permit()
-            reply = await self._send(
-                "POST",
-                action.path + (self._query if blocking else ""),
-                body=parameters,
-                headers=_JSON | {"X-Request-ID": request_id},
-                timeout=self._blocking if blocking else self._prompt,
-            )
+            reply = await self._ask(request, silence_s, permit)
         return replies.read_outcome(reply)
 
     async def activation(self, id: str) -> Activation | None:
         """The record of a run; None while there is none, which is so until it ends."""
-        return replies.read_activation(await self._get(f"namespaces/_/activations/{id}"))
+        return replies.read_activation(await self._get(f"namespaces/_/activations/{quote(id, safe='')}"))
 
     async def action(self, name: ActionName) -> Action | None:
         """What is known about an action, without its code; None when there is none of that name."""
@@ -131,7 +123,7 @@ class OpenWhiskClient:
         """All actions of the namespace, those in packages too, page by page."""
         skip = 0
         while True:
-            listing = await self._get(f"namespaces/{self.namespace}/actions?limit={_PAGE}&skip={skip}")
+            listing = await self._get(f"{self._place}/actions?limit={_PAGE}&skip={skip}")
             page = replies.read_actions(listing)
             for action in page:
                 yield action
@@ -141,45 +133,58 @@ class OpenWhiskClient:
 
     async def limits(self) -> dict[str, Json]:
         """The limits of the namespace, in OpenWhisk's own words (`concurrentInvocations`, `invocationsPerMinute`)."""
-        return replies.read_object(await self._get(f"namespaces/{self.namespace}/limits"))
+        return replies.read_object(await self._get(f"{self._place}/limits"))
 
     async def ping(self) -> list[str]:
         """The namespaces that the credentials are good for: shows that OpenWhisk is there and knows them."""
         return replies.read_list(await self._get("namespaces"))
 
     async def _get(self, path: str) -> Reply:
-        return await self._send("GET", path, body=None, headers=None, timeout=self._prompt)
+        request = self._requests.look(path)
+        try:
+            return await self._ask(request, self._answer_timeout_s)
+        except Lost as lost:
+            # The server closed the connection just then; to look once more changes nothing.
+            if not isinstance(lost.__cause__, Closed):
+                raise
+        return await self._ask(request, self._answer_timeout_s)
 
-    async def _send(
-        self,
-        method: str,
-        path: str,
-        *,
-        body: bytes | None,
-        headers: Mapping[str, str] | None,
-        timeout: aiohttp.ClientTimeout,
-    ) -> Reply:
-        assert self._session is not None, "the client is not open"
-        url = URL(self._api + path, encoded=True)
-        # aiohttp sends a file piece by piece, and so a large body without holding up everything else.
-        data = BytesIO(body) if body is not None and len(body) > _LARGE_BYTES else body
-        with _foreign_errors(self._config.host):
-            # Redirects are not followed: the credentials are for this host.
-            async with self._session.request(
-                method, url, data=data, headers=headers, timeout=timeout, allow_redirects=False
-            ) as response:
-                return Reply(response.status, response.headers, await response.read())
+    async def _ask(self, request: bytes, silence_s: float, permit: Permit | None = None) -> Reply:
+        """Send a request and wait for its answer. No redirect is followed: the credentials are for this host."""
+        connection = await self._free_connection(permit)
+        assert self._pool is not None
+        try:
+            return await connection.ask(request, silence_s)
+        except NoAnswer as error:
+            raise Lost(
+                f"OpenWhisk at {self._config.host} was called and gave no answer, so the action may have run: {error}"
+            ) from error
+        finally:
+            self._pool.give_back(connection)
 
+    async def _free_connection(self, permit: Permit | None) -> HttpConnection:
+        """A connection on which the request can be sent at once, with the permit to do so."""
+        assert self._pool is not None, "the client is not open"
+        while True:
+            try:
+                connection = await self._pool.take()
+            except (aiohttp.ClientError, OSError) as error:
+                raise Unreachable(
+                    f"OpenWhisk at {self._config.host} cannot be reached: {error or 'no connection in time'}"
+                ) from error
+            if permit is None:
+                return connection
+            try:
+                await permit()
+            except BaseException:
+                self._pool.give_back(connection)
+                raise
+            # To permit may take its time, and the server may have closed the connection meanwhile.
+            if connection.free:
+                return connection
+            self._pool.give_back(connection)
 
-@contextmanager
-def _foreign_errors(host: str) -> Generator[None]:
-    """Sort aiohttp's errors by the one thing that matters: whether the request can have been served."""
-    try:
-        yield
-    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
-        raise Unreachable(f"OpenWhisk at {host} cannot be reached: {error or 'no connection in time'}") from error
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise Lost(
-            f"OpenWhisk at {host} was called and gave no answer, so the action may have run:"
-            f" {error or 'no answer in time'} ({type(error).__name__})"
-        ) from error
+    async def _connect(self) -> Connection:
+        assert self._connector is not None
+        url = URL(self._config.api_url)
+        return await self._connector.connect(aiohttp.ClientRequest("GET", url), [], self._connecting)

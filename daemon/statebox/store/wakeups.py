@@ -16,10 +16,11 @@ from typing import Final
 from redis.exceptions import ResponseError
 
 from statebox.engine.ports import Hint, InboxFilled, LookNow, Parked, Resume
-from statebox.store.connection import Argument, RedisSettings, Reply, Unreachable, Wire, pack, trouble
+from statebox.store.connection import Argument, RedisSettings, Reply, Unreachable, trouble
 from statebox.store.keys import Keys
 from statebox.store.primary import Primary
 from statebox.store.slots import Nodes
+from statebox.store.subscriber import Subscriber
 
 _log = logging.getLogger(__name__)
 
@@ -66,62 +67,53 @@ class Wakeups:
 
     async def hints(self) -> AsyncGenerator[Hint]:
         """What wakes us, for ever; a LookNow for all shards each time that we may have been deaf."""
-        wire: Wire | None = None
+        subscriber: Subscriber | None = None
         pause = _FIRST_PAUSE_SECONDS
         try:
             while True:
                 try:
-                    if wire is None:
+                    if subscriber is None:
                         wire = await self._connect(self._name)
-                        await self._subscribe(wire)
+                        subscriber = Subscriber(wire, self._ping_seconds, self._pong_seconds)
+                        await self._subscribe(subscriber)
                         pause = _FIRST_PAUSE_SECONDS
                         yield LookNow(None)
                         for early in self._early:
                             yield early
-                    hint = self._hint(await self._hear(wire))
+                    with trouble():
+                        hint = self._hint(await subscriber.hear())
                     if hint is not None:
                         yield hint
                 except Unreachable as gone:
                     self._tell("off", f"Redis cannot be listened to: {gone}")
-                    if wire is not None:
-                        await wire.disconnect(nowait=True)
-                        wire = None
+                    if subscriber is not None:
+                        await subscriber.close()
+                        subscriber = None
                     await asyncio.sleep(pause * (0.5 + random()))
                     pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
         finally:
-            if wire is not None:
-                await wire.disconnect(nowait=True)
+            if subscriber is not None:
+                await subscriber.close()
 
-    async def _hear(self, wire: Wire) -> Reply:
-        """The next message, or sign of life. Raises Unreachable when there is none."""
-        with trouble():
-            message = await wire.read_response(timeout=self._ping_seconds)
-            if message is None:
-                await _send(wire, "PING")
-                message = await wire.read_response(timeout=self._pong_seconds)
-        if message is None:
-            raise Unreachable(f"no answer to a ping in {self._pong_seconds} seconds")
-        return message
-
-    async def _subscribe(self, wire: Wire) -> None:
+    async def _subscribe(self, subscriber: Subscriber) -> None:
         """Ask for everything, and wait until it is confirmed; what is said meanwhile is kept."""
         keys, self._early = self._keys, []
         with trouble():
             async with asyncio.timeout(self._settings.command_seconds):
-                await self._ask_for_expired(wire)
+                await self._ask_for_expired(subscriber)
                 channels = (self._settings.resume_channel, keys.inbox_channel, keys.parked_channel, keys.due_channel)
-                await _send(wire, "SUBSCRIBE", *channels)
-                await self._confirmed(wire, len(channels))
+                subscriber.say("SUBSCRIBE", *channels)
+                await self._confirmed(subscriber, len(channels))
                 if self._keyspace and self._unheard is None:
-                    await _send(wire, "PSUBSCRIBE", self._pattern)
+                    subscriber.say("PSUBSCRIBE", self._pattern)
                     try:
-                        await self._confirmed(wire, 1)
+                        await self._confirmed(subscriber, 1)
                     except ResponseError as refused:
                         self._tell("off", f"this user may not listen to keyspace notifications: {refused}")
 
-    async def _confirmed(self, wire: Wire, count: int) -> None:
+    async def _confirmed(self, subscriber: Subscriber, count: int) -> None:
         while count:
-            match await wire.read_response():
+            match await subscriber.hear():
                 case [b"subscribe" | b"psubscribe", *_]:
                     count -= 1
                 case message:
@@ -129,7 +121,7 @@ class Wakeups:
                     if hint is not None:
                         self._early.append(hint)
 
-    async def _ask_for_expired(self, wire: Wire) -> None:
+    async def _ask_for_expired(self, subscriber: Subscriber) -> None:
         """Let Redis tell of keys that expire, beside whatever it was asked to tell before."""
         if not self._keyspace:
             self._tell("off", "keyspace notifications are switched off in the configuration")
@@ -138,7 +130,7 @@ class Wakeups:
             self._tell("off", self._unheard)
             return
         try:
-            match await _ask(wire, "CONFIG", "GET", "notify-keyspace-events"):
+            match await _ask(subscriber, "CONFIG", "GET", "notify-keyspace-events"):
                 case [_, bytes() as found]:
                     flags = found.decode()
                 case _:
@@ -146,7 +138,7 @@ class Wakeups:
             # A stands for all kinds of events, x among them.
             wanted = [flag for flag in _WANTED_FLAGS if flag not in flags and not (flag == "x" and "A" in flags)]
             if wanted:
-                await _ask(wire, "CONFIG", "SET", "notify-keyspace-events", flags + "".join(wanted))
+                await _ask(subscriber, "CONFIG", "SET", "notify-keyspace-events", flags + "".join(wanted))
         except ResponseError as refused:
             self._tell("off", f"this user may not turn on keyspace notifications: {refused}")
         else:
@@ -179,10 +171,6 @@ class Wakeups:
             _log.info("wakeups by expired continuations are %s%s", status, f": {reason}" if reason else "")
 
 
-async def _send(wire: Wire, *command: Argument) -> None:
-    await wire.send_packed_command(pack(command), check_health=False)
-
-
-async def _ask(wire: Wire, *command: Argument) -> Reply:
-    await _send(wire, *command)
-    return await wire.read_response()
+async def _ask(subscriber: Subscriber, *command: Argument) -> Reply:
+    subscriber.say(*command)
+    return await subscriber.hear()

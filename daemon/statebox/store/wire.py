@@ -57,7 +57,7 @@ class Line(asyncio.Protocol):
         self._wire = wire
         self._transport = transport
         self._command_seconds = command_seconds
-        self._reader = hiredis.Reader(replyError=_refusal)
+        self._reader = hiredis.Reader(replyError=refusal)
         self._queue: deque[tuple[bytes, Answer]] = deque()
         self.waiting_bytes = 0
         self._flushing = False
@@ -173,7 +173,7 @@ class Line(asyncio.Protocol):
 async def connect_line(connect: Callable[[str], Awaitable[Wire]], name: str, command_seconds: float) -> Line:
     """Make a connection that Redis lists under `name`. Raises Unreachable."""
     wire = await connect(name)
-    return Line(wire, _transport_of(wire), command_seconds)
+    return Line(wire, transport_of(wire), command_seconds)
 
 
 def give_up(answers: Iterable[Answer], reason: Unreachable) -> None:
@@ -184,10 +184,10 @@ def give_up(answers: Iterable[Answer], reason: Unreachable) -> None:
 
 
 # The transport of a connection that redis-py has made; it has no public name.
-_transport_of: Callable[[Wire], asyncio.Transport] = attrgetter("_writer.transport")
+transport_of: Callable[[Wire], asyncio.Transport] = attrgetter("_writer.transport")
 
 
-def _refusal(message: str) -> ResponseError:
+def refusal(message: str) -> ResponseError:
     """An error reply, by its first word."""
     code, _, rest = message.partition(" ")
     kind = _REFUSALS.get(code)

@@ -52,13 +52,17 @@ class Flow:
 
     def output(self, sources: Sources, result: Json) -> Json:
         """What ResultSelector, ResultPath and OutputPath make of a result; `sources.input` is the raw input."""
-        if self.result_selector is not None:
-            result = self.result_selector.render(sources.of(result))
+        return self.passed_on(sources, self.placed(sources, self.picked(sources, result)))
+
+    def picked(self, sources: Sources, result: Json) -> Json:
+        """What ResultSelector makes of a result."""
+        return result if self.result_selector is None else self.result_selector.render(sources.of(result))
+
+    def placed(self, sources: Sources, result: Json) -> Json:
+        """What ResultPath makes of a result and the raw input."""
         if "ResultPath" in self.nulls:
-            result = sources.input
-        elif self.result_path is not None:
-            result = self.result_path.write(sources.input, result)
-        return self.passed_on(sources, result)
+            return sources.input
+        return result if self.result_path is None else self.result_path.write(sources.input, result)
 
     def passed_on(self, sources: Sources, value: Json) -> Json:
         """What OutputPath makes of a value."""

@@ -112,7 +112,7 @@ class Map(State):
     def enter(self, visit: Visit) -> Transition:
         sources = self._sources(visit)
         reader = None if self.distributed is None else self.distributed.reader
-        found: Json = [] if reader is not None else self._items(sources)
+        found: Json = [] if reader is not None else self.iterated(sources)
         # Only a distributed Map iterates over the members of an object.
         keyed = is_object(found)
         items: Sequence[Json] = [{"Key": k, "Value": v} for k, v in found.items()] if is_object(found) else found
@@ -138,7 +138,7 @@ class Map(State):
         assert self.distributed is not None
         match event:
             case TaskSucceeded(output=output) if waiting.resource == READ_ITEMS:
-                items = self._picked(visit, output)
+                items = self.picked(visit, output)
                 if not is_array(items):
                     return _run_failed(visit, ITEM_READER_FAILED, "Attempting to map over non-iterable node.")
                 return self._read(visit, waiting, items)
@@ -155,7 +155,7 @@ class Map(State):
         # The items of a distributed Map were selected and put in batches before.
         if self.distributed is not None:
             return items[index]
-        return self._selected(visit, index, items[index])
+        return self.item_selected(visit, index, items[index])
 
     def items_in(self, input: Json) -> int:
         """How many items an iteration with this input stands for: those of its batch."""
@@ -206,7 +206,7 @@ class Map(State):
     ) -> Transition:
         assert self.distributed is not None
         most = most_failures(bearable, len(items))
-        selected = [self._selected(visit, index, item, keyed) for index, item in enumerate(items)]
+        selected = [self.item_selected(visit, index, item, keyed) for index, item in enumerate(items)]
         if self.distributed.batcher is not None:
             selected = self.distributed.batcher.batches(self._sources(visit), selected)
         return Await(msgspec.structs.replace(waiting, total=len(selected), bearable=most), items=selected)
@@ -222,13 +222,14 @@ class Map(State):
         sources = visit.sources()
         return sources.of(self.flow.selected(sources))
 
-    def _selected(self, visit: Visit, index: int, item: Json, keyed: bool = False) -> Json:
+    def item_selected(self, visit: Visit, index: int, item: Json, keyed: bool = False) -> Json:
+        """What ItemSelector makes of an item; `keyed` is one with the Key and Value of an object's member."""
         if self.item_selector is None:
             return item
         sources = visit.item_sources(index, item["Value"], item["Key"]) if keyed else visit.item_sources(index, item)
         return render(self.item_selector, sources.of(self.flow.selected(sources)))
 
-    def _items(self, sources: Sources) -> Json:
+    def iterated(self, sources: Sources) -> Json:
         """What is iterated over: an array, or an object where that can be."""
         if self.items is not None:
             found = self.items.expect("array", scope_of(sources), None if self.distributed is None else "object")
@@ -247,13 +248,15 @@ class Map(State):
         except NoValue:
             items = None
         if not self._iterates(items):
-            raise StateFailure(RUNTIME, f'Reference path "{text}" must point to array.')
+            # AWS shows a path into the context object as the path that is read there.
+            shown = text.removeprefix("$") if text.startswith("$$") else text
+            raise StateFailure(RUNTIME, f'Reference path "{shown}" must point to array.')
         return items
 
     def _iterates(self, found: Json) -> bool:
         return is_array(found) or (self.distributed is not None and is_object(found))
 
-    def _picked(self, visit: Visit, read: Json) -> Json:
+    def picked(self, visit: Visit, read: Json) -> Json:
         """What ItemsPath picks out of what the reader brought; one that leads nowhere is passed over, as AWS does."""
         if self.items_path is not None:
             try:

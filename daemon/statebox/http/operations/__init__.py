@@ -10,10 +10,11 @@ from statebox.http.operations.executions import EXECUTIONS
 from statebox.http.operations.machines import MACHINES
 from statebox.http.operations.own import OWN
 from statebox.http.operations.tasks import TASKS
+from statebox.http.operations.trials import TRIALS
 from statebox.http.protocol import AnyOperation
 
 # By what stands in X-Amz-Target.
 OPERATIONS: Final[Mapping[str, AnyOperation]] = {
-    **{f"{AWS_PREFIX}{operation.name}": operation for operation in (*EXECUTIONS, *TASKS, *MACHINES)},
+    **{f"{AWS_PREFIX}{operation.name}": operation for operation in (*EXECUTIONS, *TASKS, *MACHINES, *TRIALS)},
     **{f"Statebox.{operation.name}": operation for operation in OWN},
 }

@@ -14,9 +14,13 @@ from statebox.http.operations.members import (
     ClientToken,
     Error,
     IncludedData,
+    ListExecutionsPageToken,
+    LongArn,
     Name,
     PageSize,
     PageToken,
+    Payload,
+    TraceHeader,
     json_of,
     page_size,
 )
@@ -39,7 +43,8 @@ class StartExecution(Request, frozen=True):
 
     state_machine_arn: Arn
     name: Name | None = None
-    input: str = "{}"
+    input: Payload = "{}"
+    trace_header: TraceHeader | None = None
 
 
 async def start_execution(call: Call, ask: StartExecution) -> Json:
@@ -71,8 +76,8 @@ class ListExecutions(Request, frozen=True):
     state_machine_arn: Arn | None = None
     status_filter: Literal["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE"] | None = None
     max_results: PageSize = 0
-    next_token: PageToken | None = None
-    map_run_arn: str | None = None
+    next_token: ListExecutionsPageToken | None = None
+    map_run_arn: LongArn | None = None
     redrive_filter: Literal["REDRIVEN", "NOT_REDRIVEN"] | None = None
 
 

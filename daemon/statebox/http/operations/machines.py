@@ -7,18 +7,22 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, to_builtins
 
 from statebox.asl.jsontext import Json
-from statebox.engine.errors import InvalidDefinition
-from statebox.engine.machines import definition_of
+from statebox.engine.diagnosis import diagnose
 from statebox.engine.names import execution_id, machine_reference
 from statebox.engine.registry.lifecycle import Settings, create_machine, delete_machine, update_machine
 from statebox.engine.registry.machine import Revision
 from statebox.http.operations.members import (
     Arn,
     Definition,
+    EncryptionConfiguration,
     IncludedData,
+    LoggingConfiguration,
     Name,
     PageSize,
     PageToken,
+    StateMachineType,
+    Tag,
+    TracingConfiguration,
     VersionDescription,
     page_size,
 )
@@ -27,58 +31,17 @@ from statebox.http.shapes import ALL_DATA, date, read_name_page_token, write_pag
 from statebox.http.validation import Request
 
 
-class LogGroup(Request, frozen=True):
-    """Where AWS would log."""
-
-    log_group_arn: str | None = None
-
-
-class LogDestination(Request, frozen=True):
-    """Where AWS would log."""
-
-    cloud_watch_logs_log_group: LogGroup | None = None
-
-
-class LoggingConfiguration(Request, frozen=True, omit_defaults=True):
-    """What AWS would log; it is kept and shown."""
-
-    level: Literal["ALL", "ERROR", "FATAL", "OFF"] | None = None
-    include_execution_data: bool | None = None
-    destinations: list[LogDestination] | None = None
-
-
-class TracingConfiguration(Request, frozen=True):
-    """Whether AWS would trace; it is kept and shown."""
-
-    enabled: bool = False
-
-
-class EncryptionConfiguration(Request, frozen=True, omit_defaults=True):
-    """How AWS would encrypt; it is kept and shown."""
-
-    type: Literal["AWS_OWNED_KEY", "CUSTOMER_MANAGED_KMS_KEY"]
-    kms_key_id: str | None = None
-    kms_data_key_reuse_period_seconds: Annotated[int, Meta(ge=60, le=900)] | None = None
-
-
-class Tag(Request, frozen=True):
-    """A tag."""
-
-    key: str | None = None
-    value: str | None = None
-
-
 class CreateStateMachine(Request, frozen=True):
     """A definition and what it is to be called. The role is kept and shown, as the context object does."""
 
     name: Name
     definition: Definition
     role_arn: Arn
-    type: Literal["STANDARD", "EXPRESS"] = "STANDARD"
+    type: StateMachineType = "STANDARD"
     logging_configuration: LoggingConfiguration | None = None
     tracing_configuration: TracingConfiguration | None = None
     encryption_configuration: EncryptionConfiguration | None = None
-    tags: list[Tag] | None = None
+    tags: tuple[Tag, ...] = ()
     publish: bool = False
     version_description: VersionDescription | None = None
 
@@ -86,7 +49,7 @@ class CreateStateMachine(Request, frozen=True):
 async def create_state_machine(call: Call, ask: CreateStateMachine) -> Json:
     """Create a machine that every daemon knows from then on."""
     registry = call.service.registry
-    tags = {tag.key: tag.value or "" for tag in ask.tags or () if tag.key is not None}
+    tags = {tag.key: tag.value or "" for tag in ask.tags if tag.key is not None}
     machine = await create_machine(registry, ask.name, ask.type, ask.definition, _settings(ask), tags)
     shown: dict[str, Json] = {
         "stateMachineArn": registry.place.machine_arn(machine.name),
@@ -224,24 +187,18 @@ class ValidateStateMachineDefinition(Request, frozen=True):
     """A definition, and how many findings to show at the most."""
 
     definition: Definition
-    type: Literal["STANDARD", "EXPRESS"] | None = None
+    type: StateMachineType | None = None
     severity: Literal["ERROR", "WARNING"] = "ERROR"
     max_results: Annotated[int, Meta(ge=0, le=100)] = 0
 
 
 async def validate_state_machine_definition(call: Call, ask: ValidateStateMachineDefinition) -> Json:
-    """Everything that is wrong with a definition."""
-    try:
-        await call.service.machines.prepare(definition_of(ask.definition))
-    except InvalidDefinition as invalid:
-        problems: list[dict[str, Json]] = invalid.details["problems"]
-        diagnostics: list[Json] = [
-            {"severity": "ERROR", **{name: value for name, value in problem.items() if value is not None}}
-            for problem in problems
-        ]
-        limit = page_size(ask.max_results)
-        return {"result": "FAIL", "diagnostics": diagnostics[:limit], "truncated": len(diagnostics) > limit}
-    return {"result": "OK", "diagnostics": [], "truncated": False}
+    """Everything that is wrong with a definition, and with WARNING also what it hardly means."""
+    valid, found = await diagnose(
+        call.service.machines, ask.definition, express=ask.type == "EXPRESS", warn=ask.severity == "WARNING"
+    )
+    limit = page_size(ask.max_results)
+    return {"result": "OK" if valid else "FAIL", "diagnostics": found[:limit], "truncated": len(found) > limit}
 
 
 MACHINES: Final = (

@@ -17,8 +17,8 @@ from statebox.http.operations.members import (
     ClientToken,
     Definition,
     Error,
+    ListExecutionsPageToken,
     Name,
-    PageToken,
     StatePath,
     TaskToken,
     json_of,
@@ -198,7 +198,7 @@ class PurgeExecutions(Request, frozen=True):
     status_filter: Literal["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"] | None = None
     ended_before: float | None = None
     dry_run: bool = False
-    next_token: PageToken | None = None
+    next_token: ListExecutionsPageToken | None = None
 
 
 async def purge_executions(call: Call, ask: PurgeExecutions) -> Json:

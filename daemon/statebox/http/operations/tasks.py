@@ -6,7 +6,7 @@ from typing import Final
 
 from statebox.asl.jsontext import Json
 from statebox.engine.errors import InvalidOutput
-from statebox.http.operations.members import Cause, Error, TaskToken, json_of
+from statebox.http.operations.members import Cause, Error, Payload, TaskToken, json_of
 from statebox.http.protocol import Call, Operation
 from statebox.http.said import answer_operation
 from statebox.http.validation import Request
@@ -16,7 +16,7 @@ class SendTaskSuccess(Request, frozen=True):
     """A task's token, and its result as JSON text."""
 
     task_token: TaskToken
-    output: str
+    output: Payload
 
 
 async def send_task_success(call: Call, ask: SendTaskSuccess) -> Json:

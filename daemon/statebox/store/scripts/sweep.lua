@@ -3,7 +3,7 @@
 --
 -- KEYS[1] due
 -- ARGV    base, now, how many at most
--- Returns how many were forgotten
+-- Returns how many were forgotten, or put at the end as nobody can read them
 
 --!include parts/base.lua
 --!include parts/forget.lua

@@ -10,6 +10,11 @@ end
 -- definition. Its continuations are left their TTL, so that whoever answers one late is told what became of it.
 local function forget(member)
   local started, status, definition, length, id = string.match(member, '^(%d+) (%S+) (%S+) (%d+) (.*)$')
+  if not id then
+    -- Nobody knows whose it is: out of the way of those behind it, and there for whoever wants to look.
+    redis.call('ZADD', base .. 'retention', '+inf', member)
+    return
+  end
   local machine = string.sub(id, 1, tonumber(length))
   local by_status = base .. 'index:s:' .. status .. ':' .. machine
   local current = redis.call('ZSCORE', base .. 'index', id)

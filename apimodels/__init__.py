@@ -1,0 +1,1 @@
+"""API models: makes the excerpt of the models of AWS's APIs against which mocked results are checked."""

@@ -1,0 +1,104 @@
+"""The operation that tries one state alone."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+from statebox.asl.inspection.answering import response
+from statebox.asl.inspection.asking import Asked, Configuration, ErrorOutput, Mock
+from statebox.asl.jsontext import Json
+from statebox.engine.errors import InvalidArn
+from statebox.http.operations.members import Arn, Cause, Definition, Error
+from statebox.http.protocol import Call, Operation
+from statebox.http.validation import Request
+
+_ROLE: Final = re.compile(r"arn:[^:]+:iam::[^:]*:role/\S+\Z")
+
+Payload = str
+Count = Annotated[int, Meta(ge=0)]
+StateName = Annotated[str, Meta(min_length=1, max_length=80)]
+
+
+class Structure(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A structure within the input."""
+
+
+class MockErrorOutput(Structure, frozen=True):
+    """The error that a mocked task fails with."""
+
+    error: Error | None = None
+    cause: Cause | None = None
+
+
+class MockInput(Structure, frozen=True):
+    """What a mocked task answers."""
+
+    result: Payload | None = None
+    error_output: MockErrorOutput | None = None
+    field_validation_mode: Literal["STRICT", "PRESENT", "NONE"] | None = None
+
+
+class StateConfiguration(Structure, frozen=True):
+    """In which situation a state is tested."""
+
+    retrier_retry_count: Count | None = None
+    error_caused_by_state: StateName | None = None
+    map_iteration_failure_count: Count | None = None
+    map_item_reader_data: Payload | None = None
+
+
+class TestState(Request, frozen=True):
+    """A definition of a state, or of a machine and which of its states is meant; what it is tried with."""
+
+    definition: Definition
+    role_arn: Arn | None = None
+    input: Payload | None = None
+    inspection_level: Literal["INFO", "DEBUG", "TRACE"] = "INFO"
+    reveal_secrets: bool | None = None
+    variables: Payload | None = None
+    state_name: StateName | None = None
+    mock: MockInput | None = None
+    context: Payload | None = None
+    state_configuration: StateConfiguration | None = None
+
+
+async def test_state(call: Call, ask: TestState) -> Json:
+    """What comes of one state, without an execution."""
+    if ask.role_arn is not None and _ROLE.match(ask.role_arn) is None:
+        raise InvalidArn(f"Invalid Role Arn: '{ask.role_arn}'")
+    asked = Asked(
+        definition=ask.definition,
+        state_name=ask.state_name,
+        input="{}" if ask.input is None else ask.input,
+        variables=ask.variables,
+        context=ask.context,
+        role_arn=ask.role_arn,
+        mock=None if ask.mock is None else _mock(ask.mock),
+        state_configuration=_configuration(ask.state_configuration or StateConfiguration()),
+    )
+    return response(await call.service.trials.test_state(asked), ask.inspection_level)
+
+
+def _mock(said: MockInput) -> Mock:
+    error = said.error_output
+    return Mock(
+        said.result,
+        None if error is None else ErrorOutput(error.error, error.cause),
+        said.field_validation_mode or "STRICT",
+    )
+
+
+def _configuration(said: StateConfiguration) -> Configuration:
+    return Configuration(
+        said.retrier_retry_count or 0,
+        said.error_caused_by_state,
+        said.map_iteration_failure_count,
+        said.map_item_reader_data,
+    )
+
+
+TRIALS: Final = (Operation(TestState, test_state),)

@@ -1,0 +1,1 @@
+"""One state tried alone, as TestState does."""
