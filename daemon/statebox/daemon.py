@@ -7,6 +7,7 @@ import contextlib
 import gc
 import logging
 import os
+import re
 import secrets
 import socket
 from collections.abc import Coroutine, Mapping, Sequence
@@ -18,9 +19,11 @@ from statebox.asl.commands import InvokeTask
 from statebox.asl.events import TaskFailed
 from statebox.asl.limits import Limits as ExecutionLimits
 from statebox.asl.moment import Moment
-from statebox.asl.states.resource import READ_ITEMS, WRITE_RESULT
+from statebox.asl.states.nested import START
+from statebox.asl.states.resource import ACTIVITIES, READ_ITEMS, WRITE_RESULT
 from statebox.config import Config, Secret
 from statebox.config.redisurl import first_host
+from statebox.engine.activities import ActivityInvoker
 from statebox.engine.advancing import Advancing
 from statebox.engine.errors import (
     ServiceError,
@@ -28,6 +31,8 @@ from statebox.engine.errors import (
 )
 from statebox.engine.machines import Machines
 from statebox.engine.names import Place
+from statebox.engine.nested import NestedExecutions
+from statebox.engine.outbox import Outbox
 from statebox.engine.ports import Counts, Invoker, Permit
 from statebox.engine.registry.registry import Registry
 from statebox.engine.resources import Resources
@@ -117,12 +122,17 @@ class Daemon:
             def moment() -> Moment:
                 return Moment(self._store.clock.now_ms(), os.urandom(32))
 
+            outbox = Outbox(
+                self._store, group.create_task, self.config.redis.shards, int(self.config.daemon.lease_seconds * 1000)
+            )
+            nested = NestedExecutions()
             around = Surroundings(
                 store=self._store,
-                invoker=await self._invoker(undo),
+                invoker=await self._invoker(undo, nested),
                 clock=self._store.clock,
                 spawn=group.create_task,
                 advancing=Advancing(execution_limits(self.config), moment, workers),
+                post=outbox.post,
             )
             watchers = Watchers()
             scheduler = Scheduler(around, machines, watchers, _limits(self.config))
@@ -136,12 +146,14 @@ class Daemon:
                 lambda machine, name: shard_of(machine, name, shards),
                 Registry(self._store.shelf, machines, self._store.clock, place),
             )
+            outbox.taker, nested.start = scheduler, self.service.start_nested
             server = HttpServer(self.service, _http_settings(self.config), self)
             # An address that is taken ends it here, before anything is claimed.
             await server.start()
             self.port = server.port
             background: list[Coroutine[None, None, None]] = [
                 self._store.clock.follow(),
+                outbox.follow(),
                 self._forget(),
                 self._tell_systemd(),
             ]
@@ -248,11 +260,16 @@ class Daemon:
                     self._notifier.status(f"waiting for Redis: {told}")
             await asyncio.sleep(_REDIS_PAUSE_SECONDS)
 
-    async def _invoker(self, undo: contextlib.AsyncExitStack) -> Invoker:
+    async def _invoker(self, undo: contextlib.AsyncExitStack, nested: NestedExecutions) -> Invoker:
         config = self.config.openwhisk
         found = openwhisk_of(self.config, self._environment, self._home)
         files = FileInvoker(self.config.daemon.files)
-        served: list[tuple[str, Invoker]] = [(READ_ITEMS, files), (WRITE_RESULT, files)]
+        served: list[tuple[str, Invoker]] = [
+            (READ_ITEMS, files),
+            (WRITE_RESULT, files),
+            (re.escape(START), nested),
+            (ACTIVITIES, ActivityInvoker(self._store.activities, Place())),
+        ]
         if found is None:
             _log.warning("no OpenWhisk is configured: every task that calls an action will fail")
             return Resources([*served, ("", NoOpenWhisk())])

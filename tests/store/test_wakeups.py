@@ -209,8 +209,8 @@ async def test_what_is_said_before_everything_is_confirmed_is_kept(tmp_path: Pat
     server = await asyncio.start_unix_server(serve, tmp_path / "server.sock")
     wakeups = Wakeups(RedisSettings(url=f"unix://{tmp_path}/server.sock"), keyspace=False)
     async with listening(wakeups) as heard:
-        await wait_until(lambda: len(heard) == 5, "the messages")
-        assert heard == [LookNow(None), *(Resume(b"%d" % count) for count in (1, 2, 3, 4))]
+        await wait_until(lambda: len(heard) == 6, "the messages")
+        assert heard == [LookNow(None), *(Resume(b"%d" % count) for count in (1, 2, 3, 4, 5))]
     server.close()
 
 

@@ -61,6 +61,11 @@ class AtWork:
         return self._line.data
 
     @property
+    def given(self) -> Json:
+        """What the state's work was given: the evaluated arguments."""
+        return self._line.given
+
+    @property
     def now_ms(self) -> int:
         """The moment's time."""
         return self._copy.now_ms
@@ -69,6 +74,11 @@ class AtWork:
     def entered(self) -> int:
         """The id of the state's Entered event."""
         return self._line.entered
+
+    @property
+    def last(self) -> int:
+        """The id of the event that the next one points back to."""
+        return self._line.last
 
     @property
     def seed(self) -> bool:

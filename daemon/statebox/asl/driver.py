@@ -23,6 +23,7 @@ from statebox.asl.answers import Answer, Answering, Asked, Fails, Resumes, Succe
 from statebox.asl.commands import AwaitCallback, InvokeTask, StartChild, StartTimer
 from statebox.asl.definition import StateMachine
 from statebox.asl.events import (
+    ActivityTaken,
     AnyEvent,
     CallbackAnswered,
     Continued,
@@ -239,6 +240,8 @@ class _Driver:
             case InvokeTask():
                 answer = self._tasks(self._question(run, branch, "call", command))
                 self._schedule(run, branch, key, answer, command)
+            case AwaitCallback() if self._is_answered_as_call(run, branch):
+                pass
             case AwaitCallback():
                 answer = self._callbacks(self._question(run, branch, "callback", command))
                 self._schedule(run, branch, key, answer, command)
@@ -248,6 +251,15 @@ class _Driver:
                 child.parent = (run, key)
                 run.children[key] = child
                 self._tell(child, ExecutionStarted())
+
+    def _is_answered_as_call(self, run: _Run, branch: str) -> bool:
+        """Whether what answers the continuation is the execution that the task's call starts."""
+        resource = read_resource(getattr(run.walk.execution.branches[branch].waiting, "resource", ""))
+        return resource is not None and resource.pattern is Pattern.SYNC
+
+    def _is_activity(self, run: _Run, branch: str) -> bool:
+        resource = read_resource(getattr(run.walk.execution.branches[branch].waiting, "resource", ""))
+        return resource is not None and resource.family == "Activity"
 
     def _question(self, run: _Run, branch: str, kind: str, command: InvokeTask | AwaitCallback) -> Asked:
         execution = run.walk.execution
@@ -287,8 +299,13 @@ class _Driver:
             self._plan(
                 self._now_ms, _Due(run, TaskSubmitted(command.id, f"{command.id}-submitted", response), branch, key)
             )
+        if not called and event is not None and self._is_activity(run, branch):
+            # Whoever answers has taken it.
+            self._plan(self._now_ms, _Due(run, ActivityTaken(command.id), branch, key))
         if event is not None:
-            self._plan(at_ms, _Due(run, event, branch, key))
+            # A call that waits for what it has started is over, once it has started it, for the daemon alone.
+            ends_later = pattern is Pattern.SYNC
+            self._plan(at_ms, _Due(run, event, branch, None if ends_later else key))
 
     def _hand_up(self, child: _Run, parent: _Run, key: str) -> None:
         """Tell a distributed Map how one of its items ended."""

@@ -70,6 +70,13 @@ class TaskHeartbeat(Event, frozen=True):
     task: str
 
 
+class ActivityTaken(Event, frozen=True):
+    """A worker has fetched the activity's task, and says who it is where it wants to."""
+
+    task: str
+    worker: str | None = None
+
+
 class TimerFired(Event, frozen=True):
     """A deadline of a branch, or (with the empty name) of the whole execution, may have passed: look at the moment."""
 
@@ -95,6 +102,7 @@ AnyEvent: TypeAlias = (
     | CallbackAnswered
     | TaskFailed
     | TaskHeartbeat
+    | ActivityTaken
     | TimerFired
     | ExecutionStopped
     | ExecutionRedriven
@@ -114,7 +122,7 @@ class EvaluationAborted(msgspec.Struct, frozen=True):
 def place_of(event: AnyEvent) -> str | None:
     """The branch that an event is for, or None when it concerns the whole execution."""
     match event:
-        case TaskSubmitted() | TaskSucceeded() | CallbackAnswered() | TaskFailed() | TaskHeartbeat():
+        case TaskSubmitted() | TaskSucceeded() | CallbackAnswered() | TaskFailed() | TaskHeartbeat() | ActivityTaken():
             return event.task.rpartition(":")[0]
         case TimerFired():
             return event.branch or None

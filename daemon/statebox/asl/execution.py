@@ -220,7 +220,8 @@ class Execution(msgspec.Struct, frozen=True):
     says that the last advance stopped at its bound.
     `variables_bytes` is what the variables of all its branches take.
     A child of a distributed Map walks only the `scope` of its items, and answers the task `parent_task` of the
-    execution `parent` when it ends; `map_run` is the ARN that it belongs to.
+    execution `parent` when it ends; `map_run` is the ARN that it belongs to. A nested execution answers a continuation,
+    `answers`, when it ends.
     Where it ended without success its branches stand as they stood then, so that it can be redriven; it was `redrives`
     times, last at `redriven_ms`.
     """
@@ -253,6 +254,7 @@ class Execution(msgspec.Struct, frozen=True):
     parent: str | None = None
     parent_task: str | None = None
     map_run: str | None = None
+    answers: str | None = None
     redrives: int = 0
     redriven_ms: int | None = None
 

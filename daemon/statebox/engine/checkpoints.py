@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from statebox.asl.execution import ROOT, Execution, OnChild
+from statebox.asl.execution import ROOT, Execution, OnChild, OnTask
 from statebox.asl.interpreter import Step
+from statebox.asl.states.nested import waits_for_its_end
+from statebox.engine.letters import Letter
 from statebox.engine.names import child_id
+from statebox.engine.nested_names import nested_in
 from statebox.engine.ports import Checkpoint
 
 
@@ -32,6 +35,7 @@ def checkpoint_of(
         closed=step.closed,
         deadlines={} if execution.ended else {id: _deadline(execution, id) for id in step.changed if id != ROOT},
         stopped=() if before is None else tuple(_stopped(step, before)),
+        letters=tuple(_letters(step, before)),
         release=release,
         due_ms=_due(execution) if release else None,
     )
@@ -48,6 +52,21 @@ def _stopped(step: Step, before: Execution) -> Iterator[str]:
             continue
         if ended or new is None or (isinstance(new.waiting, OnChild) and new.waiting.name != old.waiting.name):
             yield child_id(old.waiting)
+
+
+def _letters(step: Step, before: Execution | None) -> Iterator[Letter]:
+    """What nested executions are told, and what a nested one tells when it ends."""
+    execution = step.execution
+    if execution.ended and execution.answers is not None:
+        yield Letter("end", execution.id, execution.answers)
+    if before is None or not step.closed:
+        return
+    for id in step.removed | step.changed:
+        old = before.branches.get(id)
+        if old is None or not isinstance(old.waiting, OnTask) or old.waiting.token not in step.closed:
+            continue
+        if waits_for_its_end(old.waiting.resource) and (nested := nested_in(before, old)) is not None:
+            yield Letter("stop", nested, old.waiting.token)
 
 
 def _deadline(execution: Execution, branch: str) -> int | None:

@@ -12,7 +12,7 @@ from statebox.engine.machines import Machines, definition_of
 
 
 async def diagnose(machines: Machines, text: str, *, express: bool, warn: bool) -> tuple[bool, list[Json]]:
-    """Whether the definition is valid, as that of an `express` machine if need be, and diagnostics, errors first."""
+    """Whether the definition is valid (for an `express` machine, if so), and the diagnostics: errors first."""
     errors: list[Json] = []
     try:
         await machines.prepare(definition_of(text))

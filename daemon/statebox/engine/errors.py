@@ -117,6 +117,18 @@ class InvalidEncryptionConfiguration(ServiceError):
     """The encryption configuration is not valid."""
 
 
+class ActivityDoesNotExist(ServiceError):
+    """There is no such activity."""
+
+
+class ActivityAlreadyExists(ServiceError):
+    """There is an activity of that name that is encrypted in another way."""
+
+
+class ActivityWorkerLimitExceeded(ServiceError):
+    """As many workers as may be wait for a task of this activity."""
+
+
 class TooManyRequests(ServiceError):
     """The daemon is at its limit; try again later."""
 

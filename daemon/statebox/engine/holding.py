@@ -78,6 +78,8 @@ class Holding:
             except ServiceUnavailable:
                 await self._pause()
                 continue
+            if checkpoint.letters:
+                self._around.post(lease.shard, checkpoint.letters)
             if saved.lease is None:
                 self.end()
             else:

@@ -17,6 +17,8 @@ _FORBIDDEN: Final = re.compile(r'[\s<>{}\[\]?*"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]
 _LONGEST: Final = 80
 _NO_EXECUTION: Final = "it is neither an execution's ARN nor its id <machine>:<name>"
 
+_ACTIVITY: Final = re.compile(r"arn:[^:]+:states:[^:]*:[^:]*:activity:([^:]+)\Z", re.DOTALL)
+
 
 class Place(msgspec.Struct, frozen=True):
     """The region and account that ARNs name."""
@@ -31,6 +33,10 @@ class Place(msgspec.Struct, frozen=True):
     def execution_arn(self, id: str) -> str:
         """The ARN of an execution, of whose id `<machine>:<name>` it is the tail."""
         return f"arn:aws:states:{self.region}:{self.account}:execution:{id}"
+
+    def activity_arn(self, name: str) -> str:
+        """The ARN of an activity."""
+        return f"arn:aws:states:{self.region}:{self.account}:activity:{name}"
 
     def role_arn(self) -> str:
         """The role that executions are shown with: statebox has none of its own."""
@@ -101,6 +107,15 @@ def machine_reference(text: str) -> MachineReference:
     else:
         name, _, qualifier = read_arn(text, "stateMachine").id.partition(":")
     return MachineReference(name, qualifier or None, text)
+
+
+def activity_name(text: str) -> str:
+    """The name of an activity, given as its ARN. Raises InvalidArn."""
+    match = _ACTIVITY.match(text)
+    if match is None:
+        wrong = "Invalid ARN prefix" if not text.startswith("arn:") else "Resource type not valid in this context"
+        raise InvalidArn(f"Invalid Arn: '{wrong}: {text}'")
+    return match[1]
 
 
 def machine_name(text: str) -> str:

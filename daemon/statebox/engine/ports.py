@@ -12,6 +12,8 @@ from statebox.asl.events import AnyEvent, TaskFailed, TaskSubmitted, TaskSucceed
 from statebox.asl.execution import Branch, Execution, Status
 from statebox.asl.history import HistoryEvent
 from statebox.asl.jsontext import Json
+from statebox.engine.letters import Letter
+from statebox.engine.queues import Queues
 from statebox.engine.statepaths import StatePath
 
 
@@ -41,9 +43,9 @@ class Checkpoint(msgspec.Struct, frozen=True):
     `changed` are the branches to write, `reloaded` those of them whose data, arguments or items changed as well,
     `removed` the branches that are over. `consumed` inbox entries are dropped. `opened` are continuations to write (or
     to give a new deadline), `closed` those that end unanswered. `deadlines` has the next deadline of each changed
-    branch but the root. `stopped` are children on the same shard that nobody waits for any more. `release` gives the
-    lease back: the execution has ended, or is parked until the first of the branches' deadlines and `due_ms`, that of
-    the root and of the execution itself (None: until somebody answers).
+    branch but the root. `stopped` are children on the same shard that nobody waits for any more. `letters` go into the
+    outbox of the shard. `release` gives the lease back: the execution has ended, or is parked until the first of the
+    branches' deadlines and `due_ms`, that of the root and of the execution itself (None: until somebody answers).
     """
 
     execution: Execution
@@ -56,6 +58,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
     closed: tuple[str, ...] = ()
     deadlines: Mapping[str, int | None] = {}
     stopped: tuple[str, ...] = ()
+    letters: tuple[Letter, ...] = ()
     release: bool = False
     due_ms: int | None = None
 
@@ -238,7 +241,13 @@ class Parked(msgspec.Struct, frozen=True):
     id: str
 
 
-Hint: TypeAlias = Resume | LookNow | InboxFilled | Parked
+class TaskQueued(msgspec.Struct, frozen=True):
+    """A task was put into the queue of this activity."""
+
+    activity: str
+
+
+Hint: TypeAlias = Resume | LookNow | InboxFilled | Parked | TaskQueued
 
 
 class Store(Protocol):
@@ -246,6 +255,11 @@ class Store(Protocol):
 
     All raise ServiceUnavailable when the store cannot be reached in bounded time.
     """
+
+    @property
+    def activities(self) -> Queues:
+        """The activities, and their queues."""
+        ...
 
     async def start(self, definition: Definition, checkpoint: Checkpoint, operation: str) -> Started:
         """Create the execution and write its first step. Raises ExecutionAlreadyExists."""
@@ -329,6 +343,12 @@ class Store(Protocol):
         """Tell that the work on a continuation goes on; as `answer`, without taking it."""
         ...
 
+    async def take_task(
+        self, token: str, worker: str | None, operation: str, take: bool = True
+    ) -> Claimed | str | None:
+        """Take an activity's task for a worker, once; None when nobody gets it any more. Otherwise as `answer`."""
+        ...
+
     async def stop(
         self, id: str, error: str | None, cause: str | None, operation: str, take: bool = True
     ) -> Claimed | int | None:
@@ -337,6 +357,14 @@ class Store(Protocol):
         Returns it claimed when nobody held it, when it had ended already (ms), or None when its owner was told.
         Raises ExecutionDoesNotExist.
         """
+        ...
+
+    async def letters(self, shard: int, limit: int) -> Sequence[Letter]:
+        """Letters of the shard's outbox that should have arrived; nobody else gets them for as long as a lease."""
+        ...
+
+    async def arrived(self, shard: int, letter: Letter) -> None:
+        """Take a letter out of the shard's outbox."""
         ...
 
     async def retry(self, id: str) -> None:

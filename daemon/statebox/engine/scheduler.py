@@ -15,10 +15,21 @@ from statebox.engine.children import ChildExecutions
 from statebox.engine.errors import InvalidDefinition, ServiceUnavailable, TooManyRequests
 from statebox.engine.machines import Machines, definition_of
 from statebox.engine.pace import Pace
-from statebox.engine.ports import Claimed, Claims, Definition, Hint, InboxFilled, Lease, LookNow, Parked, Resume
+from statebox.engine.ports import (
+    Claimed,
+    Claims,
+    Definition,
+    Hint,
+    InboxFilled,
+    Lease,
+    LookNow,
+    Parked,
+    Resume,
+    TaskQueued,
+)
 from statebox.engine.runner import Runner
 from statebox.engine.surroundings import Surroundings
-from statebox.engine.watchers import Watchers
+from statebox.engine.watchers import Watchers, queue_of
 
 _log = logging.getLogger(__name__)
 
@@ -182,6 +193,8 @@ class Scheduler:
                     # to him, and whoever waits would read that value for nothing.
                     if id not in self._runners:
                         self._watchers.notify(id)
+                case TaskQueued(activity):
+                    self._watchers.notify(queue_of(activity))
 
     async def _sweep(self, shard: int) -> None:
         """Claim what is due in a shard, for ever: at its next deadline, on a hint, and in any case each sweep time."""

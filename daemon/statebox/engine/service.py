@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -20,6 +21,7 @@ from statebox.asl.execution import Execution, Status
 from statebox.asl.history import describe
 from statebox.asl.interpreter import begin
 from statebox.asl.jsontext import Json
+from statebox.engine.activities import Activities
 from statebox.engine.advancing import Program
 from statebox.engine.checkpoints import checkpoint_of
 from statebox.engine.errors import ExecutionNotRedrivable, ServiceUnavailable, ValidationException
@@ -32,7 +34,9 @@ from statebox.engine.names import (
     checked_id,
     fresh_id,
     fresh_uuid,
+    machine_name,
 )
+from statebox.engine.nested import Ask, Begun, refuse_anothers
 from statebox.engine.ports import (
     Answer,
     Claimed,
@@ -91,6 +95,7 @@ class Service:
         self._scheduler = scheduler
         self._watchers = watchers
         self._shard_of = shard_of
+        self.activities = Activities(around.store, scheduler, watchers, place)
 
     # Executions
 
@@ -103,6 +108,8 @@ class Service:
         seed: bool = False,
         operation: str | None = None,
         reference: MachineReference | None = None,
+        answers: str | None = None,
+        nested: bool = False,
     ) -> Beginning:
         """Start an execution of a machine that is known by name (or as `reference` names it, which it is the name of),
         or of the definition that comes with the call.
@@ -110,8 +117,11 @@ class Service:
         Durable when it returns. `operation` identifies the request when it is repeated; where that has an idempotency
         key, a missing name is made of it. Raises InvalidDefinition, StateMachineDoesNotExist, InvalidName,
         ExecutionAlreadyExists, IdempotencyKeyReused, TooManyRequests, ServiceUnavailable.
+        One that is `nested`, and may answer a continuation, is started in any case: where there is no room for it here
+        others run it.
         """
-        self._refuse_if_stopping()
+        if not nested:
+            self._refuse_if_stopping()
         check_name(machine, "machine's name")
         operation = operation or fresh_id()
         name = name_of(operation) or fresh_uuid() if name is None else check_name(name, "execution's name")
@@ -135,19 +145,35 @@ class Service:
                 input=input,
                 started_ms=self._around.clock.now_ms(),
                 seed=seed,
+                answers=answers,
             ),
             program.machine,
         )
-        with self._scheduler.place():
+        with contextlib.nullcontext() if nested else self._scheduler.place():
             step = await self._around.advancing(program, execution, [ExecutionStarted()])
-            started = await self._around.store.start(text, checkpoint_of(step), operation)
-        if started.lease is not None:
+            checkpoint = checkpoint_of(step)
+            started = await self._around.store.start(text, checkpoint, operation)
+        if checkpoint.letters:
+            self._around.post(execution.shard, checkpoint.letters)
+        if started.lease is not None and nested and self._scheduler.full:
+            await self._around.store.release([started.lease])
+        elif started.lease is not None:
             children = self._scheduler.children_of(program)
             runner = Runner(self._around, program, children, started.lease, step.execution)
             runner.heed(started.answered)
             self._scheduler.adopt(runner)
         known = not started.existing and not started.answered
         return Beginning(id, started.started_ms, step.execution if known else None)
+
+    async def start_nested(self, ask: Ask) -> Begun:
+        """Start an execution for a task, once for each attempt. Raises as start_execution."""
+        machine = machine_name(ask.machine)
+        begun = await self.start_execution(
+            machine, ask.input, ask.name, operation=ask.operation, answers=ask.answers, nested=True
+        )
+        if begun.execution is None and ask.answers is not None:
+            refuse_anothers(ask, (await self.describe_execution(begun.id)).answers)
+        return Begun(self.place.execution_arn(begun.id), begun.started_ms)
 
     async def describe_execution(self, id: str) -> Execution:
         """An execution as last written. Raises ExecutionDoesNotExist."""

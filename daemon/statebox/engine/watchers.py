@@ -1,4 +1,4 @@
-"""Watchers: whoever waits here for an execution to park or to end is told when it may have happened."""
+"""Watchers: whoever waits here for an execution to park or to end, or for a task, is told when it may have happened."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from statebox.asl.execution import Execution
+
+
+def queue_of(activity: str) -> str:
+    """What to watch for the tasks of an activity."""
+    return f"activity:{activity}"
 
 
 class Watch(asyncio.Event):

@@ -70,6 +70,7 @@ class _Head(msgspec.Struct, frozen=True, array_like=True):
     parent: str | None = None
     parent_task: str | None = None
     map_run: str | None = None
+    answers: str | None = None
 
 
 class _State(msgspec.Struct, frozen=True, array_like=True):
@@ -130,6 +131,7 @@ def write_head(execution: Execution) -> bytes:
         e.parent,
         e.parent_task,
         e.map_run,
+        e.answers,
     )
     return write_json(head)
 
@@ -206,6 +208,7 @@ def read_execution(fields: Mapping[bytes, bytes], whole: bool) -> Execution:
         parent=head.parent,
         parent_task=head.parent_task,
         map_run=head.map_run,
+        answers=head.answers,
         redrives=state.redrives,
         redriven_ms=state.redriven_ms,
     )

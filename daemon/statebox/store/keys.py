@@ -54,6 +54,7 @@ SHARD_KEYS: Final = (
         "retention", "zset", Lives.FOR_EVER, "what the sweep needs to know about an ended execution -> when to forget"
     ),
     Kind("stops", "list", Lives.FOR_EVER, "child, and the entry for its inbox: too many for the step that ended them"),
+    Kind("outbox", "zset", Lives.FOR_EVER, "letter to another shard -> when it should have arrived (ms)"),
     Kind("index", "zset", Lives.FOR_EVER, "execution -> start (ms)"),
     Kind("index:s:*", "zset", Lives.FOR_EVER, "of one status and machine: execution -> start (ms)"),
     Kind("machines", "set", Lives.FOR_EVER, "the machines that have executions here"),
@@ -77,6 +78,11 @@ META_KEYS: Final = (
     Kind("namespace", "hash", Lives.FOR_EVER, "the number of shards, fixed at the first use"),
     Kind("machines", "zset", Lives.FOR_EVER, "the names of the registered machines, all with the score 0"),
     Kind("machine:*", "hash", Lives.FOR_EVER, "a registered machine: its record, its stamp, the definitions it needs"),
+    Kind("activities", "zset", Lives.FOR_EVER, "the names of all activities"),
+    Kind("activity:*", "hash", Lives.FOR_EVER, "of one activity: when it was created, and what was told of it then"),
+    Kind(
+        "queue:*", "zset", Lives.FOR_EVER, "of one activity: task's continuation -> from when on it is to be had (ms)"
+    ),
 )
 
 
@@ -96,6 +102,10 @@ class ShardKeys(msgspec.Struct, frozen=True):
     @property
     def waiting(self) -> str:
         return self.base + "waiting"
+
+    @property
+    def outbox(self) -> str:
+        return self.base + "outbox"
 
     @property
     def machines(self) -> str:
@@ -148,6 +158,16 @@ class MetaKeys(msgspec.Struct, frozen=True):
     def machine(self, name: str) -> str:
         return f"{self.base}machine:{name}"
 
+    @property
+    def activities(self) -> str:
+        return self.base + "activities"
+
+    def activity(self, name: str) -> str:
+        return f"{self.base}activity:{name}"
+
+    def queue(self, name: str) -> str:
+        return f"{self.base}queue:{name}"
+
 
 class Keys:
     """The keys and channels of one namespace, spread over its shards."""
@@ -165,6 +185,7 @@ class Keys:
         self.inbox_channel = f"{prefix}:inbox"
         self.parked_channel = f"{prefix}:parked"
         self.due_channel = f"{prefix}:due"
+        self.queued_channel = f"{prefix}:queued"
 
     def shard_of_id(self, id: str) -> int:
         """The shard of an execution, by its id `<machine>:<name>`; a map run's children carry theirs as tokens do."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from statebox.asl.events import ExecutionStopped, TaskHeartbeat
+from statebox.asl.events import ActivityTaken, ExecutionStopped, TaskHeartbeat
 from statebox.asl.execution import Status
 from statebox.engine.errors import (
     AnswerCameFirst,
@@ -17,6 +17,7 @@ from statebox.engine.errors import (
     LeaseLost,
 )
 from statebox.engine.idempotency import refuse_reused
+from statebox.engine.letters import Letter
 from statebox.engine.names import fresh_id
 from statebox.engine.ports import (
     Answer,
@@ -33,6 +34,7 @@ from statebox.engine.ports import (
     Started,
     StateAnswer,
 )
+from statebox.store.activities import ActivityQueues
 from statebox.store.clock import RedisClock, boottime
 from statebox.store.cluster import commits_for
 from statebox.store.codec import FORMAT, Texts, write_head
@@ -95,7 +97,13 @@ class RedisStore(Listing):
         self._definitions = Definitions()
         self._loading = Loading(self._reads, self._keys, self._definitions, self._leave)
         self._boottime = boottime
+        self._queues = ActivityQueues(self._writes, self._reads, self._keys, now_ms)
         self._forgetting = Forgetting(self._run, self, self._keys)
+
+    @property
+    def activities(self) -> ActivityQueues:
+        """The activities, and their queues."""
+        return self._queues
 
     async def connect(self) -> None:
         """Connect, and make sure that this Redis can be used. Raises UnusableRedis, ServiceUnavailable."""
@@ -288,6 +296,15 @@ class RedisStore(Listing):
         """Tell that the work on a continuation goes on; as `answer`, without taking it."""
         return await self._deliver("heartbeat", take, token, operation, *write_around_task(TaskHeartbeat))
 
+    async def take_task(
+        self, token: str, worker: str | None, operation: str, take: bool = True
+    ) -> Claimed | str | None:
+        """Take an activity's task for a worker, once; None when nobody gets it any more. Otherwise as `answer`."""
+        shard, until = shard_of_token(token), self._lease_end()
+        around_task = write_around_task(lambda task: ActivityTaken(task, worker))
+        reply = await self._run("take_activity", shard, *self._who(fresh_id(), take), token, operation, *around_task)
+        return await self._delivered(reply, shard, until)
+
     async def stop(
         self, id: str, error: str | None, cause: str | None, operation: str, take: bool = True
     ) -> Claimed | int | None:
@@ -309,6 +326,15 @@ class RedisStore(Listing):
                 raise no_such_execution(id)
             case reply:
                 raise Unexpected(reply)
+
+    async def letters(self, shard: int, limit: int) -> Sequence[Letter]:
+        """Letters of the shard's outbox that should have arrived; nobody else gets them for as long as a lease."""
+        reply = strings(await self._run("letters", shard, self.settings.lease_ms, limit))
+        return [Letter.read(letter.decode()) for letter in reply]
+
+    async def arrived(self, shard: int, letter: Letter) -> None:
+        """Take a letter out of the shard's outbox."""
+        await self._writes.ask("ZREM", self._keys.shards[shard].outbox, str(letter))
 
     async def retry(self, id: str) -> None:
         """Make an execution that was set aside due again. Raises ExecutionDoesNotExist when it is not set aside."""

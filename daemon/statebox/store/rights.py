@@ -16,7 +16,7 @@ _ON_KEYS: Final = (
     *("HDEL 1", "HGET 1", "HMGET 1", "HSTRLEN 1", "LINDEX 1", "PEXPIRE 1", "RPUSH 1", "SADD 1", "SET 1"),
     *("SRANDMEMBER 1", "SREM 1", "ZREM 1", "ZSCORE 1"),
     *("HINCRBY 1 1", "HSET 1 1", "HSETNX 1 1", "LRANGE 1 1", "LTRIM 1 1", "ZADD 1 1", "ZRANGE 1 1"),
-    *("ZRANGEBYSCORE 1 1", "ZREVRANGE 1 1", "ZREVRANGEBYSCORE 1 1"),
+    *("ZRANGEBYLEX [1 [1", "ZRANGEBYSCORE 1 1", "ZREVRANGE 1 1", "ZREVRANGEBYSCORE 1 1"),
 )
 _ON_NOTHING: Final = ("EVAL x 0", "EVALSHA x 0", "PING", "TIME", "CLIENT SETNAME x", "SELECT 0")
 _OPTIONAL: Final = ("INFO", "CONFIG GET x", "CONFIG SET x x")
@@ -34,7 +34,7 @@ class Right(msgspec.Struct, frozen=True):
 def rights(settings: RedisSettings, keys: Keys) -> Sequence[Right]:
     """Every command that is given, on keys and channels of the namespace."""
     key = keys.shards[0].execution("any:any")
-    told = (keys.inbox_channel, keys.parked_channel, keys.due_channel)
+    told = (keys.inbox_channel, keys.parked_channel, keys.due_channel, keys.queued_channel)
     return [
         *(Right((words[0], key, *words[1:])) for words in map(str.split, _ON_KEYS)),
         *(Right(tuple(words.split())) for words in _ON_NOTHING),

@@ -63,7 +63,8 @@ def step_arguments(
     deadlines: list[Argument] = []
     for branch, deadline_ms in checkpoint.deadlines.items():
         deadlines += (branch, _or_nothing(deadline_ms))
-    for values in (fields, checkpoint.removed, opened, checkpoint.closed, deadlines, checkpoint.stopped):
+    letters = [str(letter) for letter in checkpoint.letters]
+    for values in (fields, checkpoint.removed, opened, checkpoint.closed, deadlines, checkpoint.stopped, letters):
         arguments.append(len(values))
         arguments += values
     return arguments

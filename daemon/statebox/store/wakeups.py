@@ -15,7 +15,7 @@ from typing import Final
 
 from redis.exceptions import ResponseError
 
-from statebox.engine.ports import Hint, InboxFilled, LookNow, Parked, Resume
+from statebox.engine.ports import Hint, InboxFilled, LookNow, Parked, Resume, TaskQueued
 from statebox.store.connection import Argument, RedisSettings, Reply, Unreachable, trouble
 from statebox.store.keys import Keys
 from statebox.store.primary import Primary
@@ -101,7 +101,8 @@ class Wakeups:
         with trouble():
             async with asyncio.timeout(self._settings.command_seconds):
                 await self._ask_for_expired(subscriber)
-                channels = (self._settings.resume_channel, keys.inbox_channel, keys.parked_channel, keys.due_channel)
+                told = (keys.inbox_channel, keys.parked_channel, keys.due_channel, keys.queued_channel)
+                channels = (self._settings.resume_channel, *told)
                 subscriber.say("SUBSCRIBE", *channels)
                 await self._confirmed(subscriber, len(channels))
                 if self._keyspace and self._unheard is None:
@@ -157,6 +158,8 @@ class Wakeups:
                     return InboxFilled(said)
                 if name == keys.parked_channel:
                     return Parked(said)
+                if name == keys.queued_channel:
+                    return TaskQueued(said)
                 return LookNow(keys.shard_named(said))
             case [b"pmessage", _, bytes() as channel, b"expired"]:
                 # Where we may not ask for them, somebody else may have.

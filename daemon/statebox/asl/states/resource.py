@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from statebox.asl.history import CODES
+from statebox.asl.states.nested import waits_for_its_end
 
 SUSPEND: Final = "module:suspend"
 SEND_RESPONSE: Final = "module:sendResponse"
@@ -20,7 +21,9 @@ _MODULE: Final = re.compile(r"module:[^\s]+\Z")
 _OPENWHISK: Final = re.compile(r"openwhisk:/?[^\s/][^/]*(/[^/]+){0,2}\Z")
 _INTEGRATION: Final = re.compile(r"arn:[^:]+:states:[^:]*:[^:]*:([A-Za-z0-9_-]+):(.+)\Z")
 _FUNCTION: Final = re.compile(r"arn:[^:]+:lambda:[^:]*:[^:]*:function:\S+\Z")
-_ACTIVITY: Final = re.compile(r"arn:[^:]+:states:[^:]*:[^:]*:activity:\S+\Z")
+# How the ARNs of activities begin, as a regular expression.
+ACTIVITIES: Final = "arn:[^:]+:states:[^:]*:[^:]*:activity:"
+_ACTIVITY: Final = re.compile(ACTIVITIES + r"\S+\Z")
 
 
 class Pattern(Enum):
@@ -41,6 +44,16 @@ class Resource(msgspec.Struct, frozen=True):
     type: str
     name: str
     pattern: Pattern
+
+    @property
+    def nested(self) -> bool:
+        """Whether the task ends with the execution that it starts."""
+        return waits_for_its_end(self.uri)
+
+    @property
+    def has_token(self) -> bool:
+        """Whether somebody from outside may answer it: by a continuation that the task opens."""
+        return self.pattern in (Pattern.CALLBACK, Pattern.SUSPEND) or self.nested
 
     def code(self, event: str) -> int:
         """The code of one of its events: Scheduled, Started, Submitted, SubmitFailed, Succeeded, Failed, TimedOut."""

@@ -57,6 +57,11 @@ class Visit(Protocol):
         ...
 
     @property
+    def given(self) -> Json:
+        """What the state's work was given: the evaluated arguments."""
+        ...
+
+    @property
     def now_ms(self) -> int:
         """The moment's time."""
         ...
@@ -64,6 +69,11 @@ class Visit(Protocol):
     @property
     def entered(self) -> int:
         """The id of the state's Entered event."""
+        ...
+
+    @property
+    def last(self) -> int:
+        """The id of the event that the next one points back to."""
         ...
 
     @property

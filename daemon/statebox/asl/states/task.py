@@ -13,6 +13,7 @@ from statebox.asl.data.sources import Sources
 from statebox.asl.data.templates import Template
 from statebox.asl.errors import HEARTBEAT_TIMEOUT, TIMEOUT, StateFailure
 from statebox.asl.events import (
+    ActivityTaken,
     AnyEvent,
     CallbackAnswered,
     TaskFailed,
@@ -24,9 +25,10 @@ from statebox.asl.events import (
 from statebox.asl.execution import AnyWaiting, OnTask
 from statebox.asl.fields import JSONATA, LONGEST_SECONDS, Fields
 from statebox.asl.history import ABSENT
-from statebox.asl.jsontext import Json, is_object
+from statebox.asl.jsontext import Json, is_object, read_own_json
 from statebox.asl.quantities import Seconds, read_seconds
 from statebox.asl.recovery import Catcher, Retrier, read_catch, read_retry
+from statebox.asl.states.nested import failure_for, reply_in, result_for
 from statebox.asl.states.resource import Pattern, Resource, read_resource
 from statebox.asl.states.state import Allowed, Await, Broken, Leave, ScopeReader, State, Transition, Visit
 
@@ -94,7 +96,7 @@ class Task(State):
 
     def enter(self, visit: Visit) -> Transition:
         resource = self.resource
-        token = visit.new_token() if resource.pattern in (Pattern.CALLBACK, Pattern.SUSPEND) else None
+        token = visit.new_token() if resource.has_token else None
         sources = visit.sources(token)
         arguments = self.flow.effective_input(sources)
         if arguments is not visit.input:
@@ -102,8 +104,11 @@ class Task(State):
         selected = sources if visit.input is arguments else sources.of(self.flow.selected(sources))
         timeout = self.timeout.resolve(selected)
         heartbeat = self.heartbeat.resolve(selected)
-        scheduled = self._write_scheduled(visit, arguments, timeout, heartbeat, self._role(selected))
-        if resource.family != "Activity":
+        if resource.family == "Activity":
+            # Scheduled it is once it is in the activity's queue: there may be no such activity.
+            scheduled = visit.last
+        else:
+            scheduled = self._write_scheduled(visit, arguments, timeout, heartbeat, self._role(selected))
             visit.write(resource.code("Started"), *self._names())
         if resource.pattern is Pattern.RESPOND:
             visit.respond(arguments)
@@ -112,26 +117,34 @@ class Task(State):
             return Leave(self.flow.passed_on(sources, visit.input), self.next)
         if resource.pattern is Pattern.SUSPEND and timeout is None:
             timeout = SUSPEND_SECONDS
-        handed_over = resource.pattern is Pattern.SUSPEND or resource.family == "Activity"
+        # Until a worker has taken it nobody can tell that the work on an activity's task goes on.
+        beats = resource.pattern in (Pattern.CALLBACK, Pattern.SUSPEND) and resource.family != "Activity"
         waiting = OnTask(
             event=scheduled,
             resource=resource.uri,
             since_ms=visit.now_ms,
             timeout_ms=None if timeout is None else visit.now_ms + timeout * 1000,
-            heartbeat_ms=None if heartbeat is None or token is None else visit.now_ms + heartbeat * 1000,
+            heartbeat_ms=None if heartbeat is None or not beats else visit.now_ms + heartbeat * 1000,
             heartbeat_seconds=heartbeat,
             token=token,
-            handed_over=handed_over,
+            handed_over=resource.pattern is Pattern.SUSPEND,
         )
         return Await(waiting, msgspec.UNSET if arguments is visit.input else arguments)
 
     def resume(self, visit: Visit, waiting: AnyWaiting, event: AnyEvent) -> Transition | None:
         assert isinstance(waiting, OnTask)
+        if self.resource.family == "Activity" and waiting.reference is None:
+            return self._queued(visit, waiting, event)
+        if self.resource.nested:
+            waiting, event = self._ended(visit, waiting, event)
         match event:
             case TaskSubmitted(_, reference, output):
                 return self._submitted(visit, waiting, reference, output)
             case TaskHeartbeat():
                 return self._alive(visit, waiting)
+            case ActivityTaken(_, worker):
+                visit.write(self.resource.code("Started"), _or_absent(worker))
+                return self._alive(visit, waiting) or Await(waiting)
             case TaskSucceeded(_, output, reference):
                 return self._succeeded(visit, waiting, output, reference)
             case CallbackAnswered():
@@ -154,11 +167,40 @@ class Task(State):
             return None
         if self.resource.family == "Task":
             visit.write(self.resource.code("Submitted"), *self._names(), output)
-        handed_over = self.resource.pattern is Pattern.CALLBACK
+        handed_over = self.resource.has_token
         return Await(msgspec.structs.replace(waiting, reference=reference, handed_over=handed_over))
 
+    def _queued(self, visit: Visit, waiting: OnTask, event: AnyEvent) -> Transition | None:
+        """An activity's task is in its queue, as somebody says or as what has happened to it shows."""
+        match event:
+            case TaskFailed(_, error, cause, None, None):
+                raise StateFailure(error, cause)
+            case TaskSubmitted(_, reference):
+                pass
+            case _:
+                reference = self.resource.uri
+        timeout = None if waiting.timeout_ms is None else (waiting.timeout_ms - waiting.since_ms) // 1000
+        self._write_scheduled(visit, visit.given, timeout, waiting.heartbeat_seconds, ())
+        waiting = msgspec.structs.replace(waiting, reference=reference, handed_over=True)
+        return (None if isinstance(event, TaskSubmitted) else self.resume(visit, waiting, event)) or Await(waiting)
+
+    def _ended(self, visit: Visit, waiting: OnTask, event: AnyEvent) -> tuple[OnTask, AnyEvent]:
+        """The started execution tells its end (with its ARN as reference): perhaps before we knew that it had begun."""
+        match event:
+            case TaskSucceeded(task, told, str() as arn, token):
+                result = TaskSucceeded(task, result_for(self.resource.uri, told), None, token)
+            case TaskFailed(task, _, str() as cause, str() as arn, token):
+                told: Json = read_own_json(cause)
+                result = TaskFailed(task, *failure_for(self.resource.uri, told), None, token)
+            case _:
+                return waiting, event
+        if waiting.reference is None:
+            visit.write(self.resource.code("Submitted"), *self._names(), reply_in(told))
+            waiting = msgspec.structs.replace(waiting, reference=arn)
+        return waiting, result
+
     def _alive(self, visit: Visit, waiting: OnTask) -> Transition | None:
-        if waiting.heartbeat_seconds is None or waiting.token is None:
+        if waiting.heartbeat_seconds is None or waiting.token is None or self.resource.nested:
             return None
         return Await(
             msgspec.structs.replace(waiting, heartbeat_ms=visit.now_ms + waiting.heartbeat_seconds * 1000),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from statebox.http.messages import AWS_PREFIX
+from statebox.http.operations.activities import ACTIVITIES
 from statebox.http.operations.executions import EXECUTIONS
 from statebox.http.operations.machines import MACHINES
 from statebox.http.operations.own import OWN
@@ -15,6 +16,9 @@ from statebox.http.protocol import AnyOperation
 
 # By what stands in X-Amz-Target.
 OPERATIONS: Final[Mapping[str, AnyOperation]] = {
-    **{f"{AWS_PREFIX}{operation.name}": operation for operation in (*EXECUTIONS, *TASKS, *MACHINES, *TRIALS)},
+    **{
+        f"{AWS_PREFIX}{operation.name}": operation
+        for operation in (*EXECUTIONS, *TASKS, *MACHINES, *TRIALS, *ACTIVITIES)
+    },
     **{f"Statebox.{operation.name}": operation for operation in OWN},
 }

@@ -10,7 +10,7 @@ else
 end
 
 local function channel(name)
-  return (string.gsub(base, '{%d+}:$', '')) .. name
+  return (string.gsub(base, '{%w+}:$', '')) .. name
 end
 
 -- Numbers turned into text by Lua itself would read 1.7e+12.

@@ -1,10 +1,11 @@
 -- Write one step of an execution: what start and checkpoint have in common. ARGV from `at` on:
 --   token, sequence, lease_ms, daemon, format, release ('1' or ''), due_ms ('' for none), retention_ms,
 --   status, stopped_ms ('' for none), machine, started_ms, state, consumed, chunk of history ('' for none),
---   parent to be told of the end ('' for none) and its inbox entry, inbox entry of a stop; then six
+--   parent to be told of the end ('' for none) and its inbox entry, inbox entry of a stop; then seven
 --   lists, each led by the number of its values:
 --   fields (name, value), removed (branch), opened (token, task, state, since_ms, deadline_ms or ''), closed (token),
---   deadlines (branch, ms or ''), stopped (ids of children that nobody waits for any more).
+--   deadlines (branch, ms or ''), stopped (ids of children that nobody waits for any more), letters (to executions of other
+--   shards: each stays in the outbox until it has arrived there).
 
 -- unpack is safe up to some thousands of values.
 local AT_ONCE = 500
@@ -18,7 +19,7 @@ local function read_step(at)
     chunk = ARGV[at + 14], parent = ARGV[at + 15], entry = ARGV[at + 16], stop_entry = ARGV[at + 17],
   }
   local place = at + 18
-  for _, list in ipairs({'fields', 'removed', 'opened', 'closed', 'deadlines', 'stopped'}) do
+  for _, list in ipairs({'fields', 'removed', 'opened', 'closed', 'deadlines', 'stopped', 'letters'}) do
     local count = tonumber(ARGV[place])
     step[list] = {first = place + 1, last = place + count}
     place = place + count + 1
@@ -127,6 +128,13 @@ local function close_continuations(step)
   end
 end
 
+-- Whoever wrote the step delivers its letters; when that is not done within a lease, somebody else does.
+local function post_letters(step)
+  for i = step.letters.first, step.letters.last do
+    redis.call('ZADD', base .. 'outbox', now + step.lease_ms, ARGV[i])
+  end
+end
+
 -- A child of a map run answers its parent, which lives on the same shard, in the very step that ends it.
 local function tell_parent(id, step)
   if not is_wanted(step.parent, string.match(step.entry, '^%d+ (%S*) '), id) then return end
@@ -213,6 +221,7 @@ local function write_step(id, step, definition, former, fields)
   open_continuations(id, step)
   close_continuations(step)
   stop_children(step.stopped.first, step.stopped.last, step.stop_entry)
+  post_letters(step)
 
   if not former or step.ended then
     redis.call('ZADD', base .. 'index:s:' .. step.status .. ':' .. step.machine, step.started_ms, id)

@@ -1,0 +1,234 @@
+"""Nested executions on real daemons: started once, told of durably, and stopped with who waits for them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from statebox.asl.events import CallbackAnswered
+from statebox.asl.execution import Execution, Status
+from statebox.asl.jsontext import Json, read_json, write_json_text
+from statebox.config import Address, Config, DaemonConfig, HttpConfig, RedisConfig
+from statebox.daemon import Daemon
+from statebox.embedded import EmbeddedValkey
+from statebox.engine.errors import ServiceError
+from statebox.engine.letters import Letter
+from statebox.engine.ports import Answer, Checkpoint, Claimed
+from statebox.store.connection import RedisSettings
+from statebox.store.redis_store import RedisStore, StoreSettings
+from tests.engine.running import ASK, ended, start, tokens
+from tests.servers import ask
+from tests.store.values import ended as over
+from tests.waiting import wait_until
+
+SHARDS: Final = 16
+MACHINES: Json = {
+    "passes": {"Go": {"Type": "Pass", "Result": {"Arg1": "argument1"}, "End": True}},
+    "fails": {"Go": {"Type": "Fail", "Error": "No", "Cause": "because"}},
+    "asks": {"Go": {**ASK, "End": True}},
+}
+
+
+@asynccontextmanager
+async def daemons(server: EmbeddedValkey, folder: Path, count: int = 1) -> AsyncGenerator[list[Daemon]]:
+    """Daemons that know the machines, on many shards, so that parents and children live apart."""
+    machines = folder / "machines"
+    machines.mkdir(exist_ok=True)
+    for name, states in MACHINES.items():
+        (machines / f"{name}.json").write_text(write_json_text({"StartAt": "Go", "States": states}))
+    async with asyncio.TaskGroup() as group:
+        running: list[Daemon] = []
+        for number in range(count):
+            config = Config(
+                redis=RedisConfig(url=server.url, shards=SHARDS),
+                http=HttpConfig(listen=Address("127.0.0.1", 0)),
+                daemon=DaemonConfig(name=f"d{number}", machines=machines, lease_seconds=1.0),
+            )
+            running.append(await Daemon(config, {}).__aenter__())
+        try:
+            yield running
+        finally:
+            for daemon in running:
+                group.create_task(_leave(daemon))
+
+
+async def _leave(daemon: Daemon) -> None:
+    await daemon.__aexit__(None, None, None)
+
+
+def calling(suffix: str, machine: str, **more: Json) -> Json:
+    task = {
+        "Type": "Task",
+        "Resource": f"arn:aws:states:::states:startExecution{suffix}",
+        "Parameters": {"StateMachineArn": f"arn:aws:states:us-east-1:000000000000:stateMachine:{machine}", **more},
+        "End": True,
+    }
+    return {"Call": task}
+
+
+def outboxes_are_empty(server: EmbeddedValkey) -> bool:
+    return not any(ask(server, "EXISTS", f"statebox:{{{shard}}}:outbox") for shard in range(SHARDS))
+
+
+@asynccontextmanager
+async def store_on(server: EmbeddedValkey) -> AsyncGenerator[RedisStore]:
+    """What a daemon has that does not live to do more than to write."""
+    store = RedisStore(StoreSettings(daemon="dying", redis=RedisSettings(url=server.url), shards=SHARDS))
+    await store.connect()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def types(daemon: Daemon, id: str) -> list[str]:
+    return [event["type"] for event in await daemon.service.get_execution_history(id)]
+
+
+async def child_waits(daemon: Daemon, id: str) -> Execution:
+    """The child, once it waits for somebody."""
+
+    async def waits() -> bool:
+        try:
+            return bool(await tokens(daemon, id))
+        except ServiceError:
+            # It is not there yet.
+            return False
+
+    await wait_until(waits, f"{id} to wait")
+    return await daemon.service.describe_execution(id)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "input", "output"),
+    [(".sync", '{"a":1}', '{"Arg1":"argument1"}'), (".sync:2", {"a": 1}, {"Arg1": "argument1"})],
+)
+async def test_a_task_ends_with_the_execution_that_it_starts(
+    valkey: EmbeddedValkey, tmp_path: Path, suffix: str, input: Json, output: Json
+):
+    async with daemons(valkey, tmp_path) as (daemon,):
+        id = await start(daemon, calling(suffix, "passes", Name="child", Input={"a": 1}), {})
+
+        told = (await ended(daemon, id)).output
+        assert (told["Input"], told["Output"], told["Status"]) == (input, output, "SUCCEEDED")
+        assert told["ExecutionArn"].endswith(":execution:passes:child")
+        assert await types(daemon, id) == [
+            "ExecutionStarted",
+            "TaskStateEntered",
+            "TaskScheduled",
+            "TaskStarted",
+            "TaskSubmitted",
+            "TaskSucceeded",
+            "TaskStateExited",
+            "ExecutionSucceeded",
+        ]
+
+
+async def test_a_task_that_only_starts_one_goes_on_at_once(valkey: EmbeddedValkey, tmp_path: Path):
+    async with daemons(valkey, tmp_path) as (daemon,):
+        id = await start(daemon, calling("", "asks", Name="child", Input='{"text": true}'), {})
+
+        assert (await ended(daemon, id)).output["ExecutionArn"].endswith(":execution:asks:child")
+        assert (await child_waits(daemon, "asks:child")).input == {"text": True}
+
+
+async def test_a_child_that_fails_fails_the_task_and_tells_how(valkey: EmbeddedValkey, tmp_path: Path):
+    async with daemons(valkey, tmp_path) as (daemon,):
+        id = await start(daemon, calling(".sync", "fails"), {})
+
+        execution = await ended(daemon, id)
+        assert execution.error == "States.TaskFailed"
+        told = read_json(execution.cause or "")
+        assert (told["Status"], told["Error"], told["Cause"]) == ("FAILED", "No", "because")
+
+
+async def test_a_machine_that_is_not_there_fails_the_task_in_awss_words(valkey: EmbeddedValkey, tmp_path: Path):
+    async with daemons(valkey, tmp_path) as (daemon,):
+        id = await start(daemon, calling("", "nobody"), {})
+
+        execution = await ended(daemon, id)
+        assert execution.error == "StepFunctions.StateMachineDoesNotExistException"
+        assert (execution.cause or "").startswith("State Machine Does Not Exist: '")
+        assert "(Service: AWSStepFunctions; Status Code: 400; Error Code: StateMachineDoesNotExist; " in (
+            execution.cause or ""
+        )
+
+
+async def test_a_parent_is_parked_while_its_child_goes_on(valkey: EmbeddedValkey, tmp_path: Path):
+    async with daemons(valkey, tmp_path) as (daemon,):
+        id = await start(daemon, calling(".sync:2", "asks", Name="child"), {})
+        await child_waits(daemon, "asks:child")
+        await wait_until(lambda: daemon.service.running_here == 0, "all to be parked")
+
+        (token,) = await tokens(daemon, "asks:child")
+        await daemon.service.send_task_success(token, "done")
+
+        assert (await ended(daemon, id)).output["Output"] == "done"
+
+
+async def test_who_stops_the_parent_stops_the_child(valkey: EmbeddedValkey, tmp_path: Path):
+    async with daemons(valkey, tmp_path) as (daemon,):
+        id = await start(daemon, calling(".sync", "asks", Name="child"), {})
+        await child_waits(daemon, "asks:child")
+
+        await daemon.service.stop_execution(id)
+
+        assert (await ended(daemon, "asks:child")).status is Status.ABORTED
+
+
+async def test_a_task_that_times_out_stops_its_child(valkey: EmbeddedValkey, tmp_path: Path):
+    """And nobody minds that the child ends after that."""
+    async with daemons(valkey, tmp_path) as (daemon,):
+        states = calling(".sync", "asks", Name="child")
+        states["Call"]["TimeoutSeconds"] = 1
+        id = await start(daemon, states, {})
+
+        assert (await ended(daemon, id)).error == "States.Timeout"
+        assert (await ended(daemon, "asks:child")).status is Status.ABORTED
+
+
+async def test_an_execution_that_somebody_else_has_started_is_neither_waited_for_nor_stopped(
+    valkey: EmbeddedValkey, tmp_path: Path
+):
+    async with daemons(valkey, tmp_path) as (daemon,):
+        await daemon.service.start_execution("asks", {}, "mine")
+        id = await start(daemon, calling(".sync", "asks", Name="mine"), {})
+
+        assert (await ended(daemon, id)).error == "StepFunctions.ExecutionAlreadyExistsException"
+        await wait_until(lambda: outboxes_are_empty(valkey), "all letters to arrive")
+        assert (await daemon.service.describe_execution("asks:mine")).status is Status.RUNNING
+
+
+async def test_an_end_that_its_daemon_did_not_live_to_tell_is_told_by_another(valkey: EmbeddedValkey, tmp_path: Path):
+    """What is in the outbox is delivered after a lease."""
+    async with daemons(valkey, tmp_path) as (daemon,):
+        id = await start(daemon, calling(".sync:2", "asks", Name="child"), {})
+        await child_waits(daemon, "asks:child")
+        (token,) = await tokens(daemon, "asks:child")
+        async with store_on(valkey) as dying:
+            claimed = await dying.answer(Answer(token, CallbackAnswered, "op", "test"))
+            assert isinstance(claimed, Claimed)
+            child = over(claimed.execution, "late", at_ms=claimed.execution.now_ms)
+            assert child.answers is not None
+            letters = (Letter("end", child.id, child.answers),)
+            step = Checkpoint(child, removed=frozenset("0"), consumed=1, letters=letters, release=True)
+            await dying.checkpoint(claimed.lease, step)
+
+        assert (await ended(daemon, id)).output["Output"] == "late"
+
+
+async def test_many_parents_on_several_daemons_all_hear_of_their_children(valkey: EmbeddedValkey, tmp_path: Path):
+    async with daemons(valkey, tmp_path, count=2) as (one, other):
+        ids = [
+            await start(daemon, calling(".sync:2", machine), {}, f"p{n}")
+            for n in range(40)
+            for daemon, machine in [((one, other)[n % 2], ("passes", "fails")[n // 2 % 2])]
+        ]
+        for n, id in enumerate(ids):
+            status = Status.FAILED if n // 2 % 2 else Status.SUCCEEDED
+            assert (await ended(one, id)).status is status
