@@ -3,7 +3,8 @@
 # make coverage   runs them one after the other and reports what of the code they reach
 # make lint    formatting, ruff, pyright strict, import-linter
 # make check   what CI runs: lint and test, with nothing left out
-# make conformance   runs recorded executions of AWS Step Functions, where they are; ARGS="--diff --only map" are given to it
+# make conformance   runs what AWS Step Functions was recorded to do, in the core and over the wire, where the recordings
+#                    are; ARGS="--core --diff --only map" or ARGS="--wire --only test_state" are given to it
 # make chaos [SEED=n] [SECONDS=180]   breaks daemons, connections and their Valkey under load, and checks all that is left
 # make simulation   plays engine and store against a seeded adversary in virtual time; SEEDS=1-1000, ARGS="--break no-fence"
 # make bench   runs the benchmarks, those beside peers too, which it installs; ARGS="quick" is a short form of these

@@ -6,13 +6,14 @@ import argparse
 import platform
 import sys
 
-from benchmarks import lateness, maps, memory, suspended, timers
+from benchmarks import lateness, maps, memory, starts, suspended, timers
 from benchmarks.contest import compare
 
 BENCHMARKS = {
     "lateness": lateness.main,
     "maps": maps.main,
     "memory": memory.main,
+    "starts": starts.main,
     "suspended": suspended.main,
     "timers": timers.main,
     "peers": compare.full,
