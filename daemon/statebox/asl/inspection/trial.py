@@ -95,10 +95,11 @@ class _Trial:
                 self._visit.pass_time_until(until_ms)
                 return _known(state.resume(self._visit, waiting, TimerFired("0")))
             case Await(OnTask() as task, arguments):
-                given: Json = self._setting.input if arguments is UNSET else arguments
+                if arguments is not UNSET:
+                    self._visit.given = arguments
                 event = answer if mock is None else _event_of(mock)
                 if event is None:
-                    call = InvokeTask(TASK, task.resource, given, self._visit.new_token())
+                    call = InvokeTask(TASK, task.resource, self._visit.given, self._visit.new_token())
                     return Wanted(call, task.deadline_ms)
                 return self._resume(task, event)
             case _:

@@ -34,6 +34,8 @@ class AloneAtWork:
         self._dice = Dice(moment.entropy)
         self._now_ms = moment.now_ms
         self._last = _ENTERED
+        # What the state's work was given: the evaluated arguments.
+        self.given: Json = setting.input
         context = setting.context
         self._context: Json = made_up(setting, state, moment.now_ms, self._dice) if context is UNSET else context
 
@@ -51,6 +53,11 @@ class AloneAtWork:
     def entered(self) -> int:
         """The id that the state's Entered event would have."""
         return _ENTERED
+
+    @property
+    def last(self) -> int:
+        """The id that the last of its events would have."""
+        return self._last
 
     @property
     def seed(self) -> bool:

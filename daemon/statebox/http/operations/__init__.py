@@ -8,6 +8,7 @@ from typing import Final
 from statebox.http.messages import AWS_PREFIX
 from statebox.http.operations.activities import ACTIVITIES
 from statebox.http.operations.executions import EXECUTIONS
+from statebox.http.operations.express import EXPRESS
 from statebox.http.operations.machines import MACHINES
 from statebox.http.operations.own import OWN
 from statebox.http.operations.tasks import TASKS
@@ -18,7 +19,7 @@ from statebox.http.protocol import AnyOperation
 OPERATIONS: Final[Mapping[str, AnyOperation]] = {
     **{
         f"{AWS_PREFIX}{operation.name}": operation
-        for operation in (*EXECUTIONS, *TASKS, *MACHINES, *TRIALS, *ACTIVITIES)
+        for operation in (*EXECUTIONS, *EXPRESS, *TASKS, *MACHINES, *TRIALS, *ACTIVITIES)
     },
     **{f"Statebox.{operation.name}": operation for operation in OWN},
 }
