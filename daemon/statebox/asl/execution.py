@@ -221,7 +221,7 @@ class Execution(msgspec.Struct, frozen=True):
     `variables_bytes` is what the variables of all its branches take.
     A child of a distributed Map walks only the `scope` of its items, and answers the task `parent_task` of the
     execution `parent` when it ends; `map_run` is the ARN that it belongs to. A nested execution answers a continuation,
-    `answers`, when it ends.
+    `answers`, when it ends. One that was started by a version of its machine names it, and the alias that gave it.
     Where it ended without success its branches stand as they stood then, so that it can be redriven; it was `redrives`
     times, last at `redriven_ms`.
     """
@@ -257,6 +257,18 @@ class Execution(msgspec.Struct, frozen=True):
     answers: str | None = None
     redrives: int = 0
     redriven_ms: int | None = None
+    version: int | None = None
+    alias: str | None = None
+
+    @property
+    def version_arn(self) -> str | None:
+        """The ARN of the version that it was started by."""
+        return None if self.version is None else f"{self.machine_arn}:{self.version}"
+
+    @property
+    def alias_arn(self) -> str | None:
+        """The ARN of the alias that it was started by."""
+        return None if self.alias is None else f"{self.machine_arn}:{self.alias}"
 
     def outstanding(self) -> Iterator[Command]:
         """Everything the execution waits for, in the order of its branches; nothing once it has ended."""

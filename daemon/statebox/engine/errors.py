@@ -85,6 +85,10 @@ class StateMachineDoesNotExist(ServiceError):
     """There is no such state machine."""
 
 
+class MissingRequiredParameter(ServiceError):
+    """The request does not say enough."""
+
+
 class StateMachineAlreadyExists(ServiceError):
     """A state machine of that name exists, with another definition or configuration."""
 

@@ -101,6 +101,12 @@ class MachineReference(msgspec.Struct, frozen=True):
     qualifier: str | None
     text: str
 
+    @property
+    def version(self) -> int | None:
+        """The number of the version that is named, None when none is: an alias is never a number alone."""
+        qualifier = self.qualifier or ""
+        return int(qualifier) if qualifier.isascii() and qualifier.isdigit() else None
+
 
 def machine_reference(text: str) -> MachineReference:
     """A machine, version or alias, given by ARN or as `<name>[:<version or alias>]`. Raises InvalidArn."""
@@ -108,6 +114,8 @@ def machine_reference(text: str) -> MachineReference:
         name, _, qualifier = text.partition(":")
     else:
         name, _, qualifier = read_arn(text, "stateMachine").id.partition(":")
+    if ":" in qualifier:
+        raise InvalidArn(f"Invalid Arn: '{text}'")
     return MachineReference(name, qualifier or None, text)
 
 

@@ -199,6 +199,8 @@ class Summary(msgspec.Struct, frozen=True):
     started_ms: int
     stopped_ms: int | None
     set_aside: bool = False
+    version: int | None = None
+    alias: str | None = None
 
 
 class Counts(msgspec.Struct, frozen=True):

@@ -42,7 +42,7 @@ from statebox.engine.names import (
     checked_id,
     fresh_id,
     fresh_uuid,
-    machine_name,
+    machine_reference,
 )
 from statebox.engine.nested import Ask, Begun, refuse_anothers
 from statebox.engine.ports import (
@@ -159,6 +159,8 @@ class Service:
                 started_ms=self._around.clock.now_ms(),
                 seed=seed,
                 answers=answers,
+                version=chosen.version,
+                alias=chosen.alias,
             ),
             program.machine,
         )
@@ -219,9 +221,15 @@ class Service:
 
     async def start_nested(self, ask: Ask) -> Begun:
         """Start an execution for a task, once for each attempt. Raises as start_execution."""
-        machine = machine_name(ask.machine)
+        reference = machine_reference(ask.machine)
         begun = await self.start_execution(
-            machine, ask.input, ask.name, operation=ask.operation, answers=ask.answers, nested=True
+            reference.name,
+            ask.input,
+            ask.name,
+            operation=ask.operation,
+            reference=reference,
+            answers=ask.answers,
+            nested=True,
         )
         if begun.execution is None and ask.answers is not None:
             refuse_anothers(ask, (await self.describe_execution(begun.id)).answers)

@@ -21,6 +21,7 @@ _STATUSES: Final[Mapping[type[ServiceError], int]] = {
     engine.InvalidTracingConfiguration: 400,
     engine.InvalidEncryptionConfiguration: 400,
     engine.TooManyTags: 400,
+    engine.MissingRequiredParameter: 400,
     engine.ServiceQuotaExceededException: 400,
     http.SerializationException: 400,
     http.UnknownOperationException: 400,

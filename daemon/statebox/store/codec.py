@@ -71,6 +71,8 @@ class _Head(msgspec.Struct, frozen=True, array_like=True):
     parent_task: str | None = None
     map_run: str | None = None
     answers: str | None = None
+    version: int | None = None
+    alias: str | None = None
 
 
 class _State(msgspec.Struct, frozen=True, array_like=True):
@@ -132,6 +134,8 @@ def write_head(execution: Execution) -> bytes:
         e.parent_task,
         e.map_run,
         e.answers,
+        e.version,
+        e.alias,
     )
     return write_json(head)
 
@@ -211,6 +215,8 @@ def read_execution(fields: Mapping[bytes, bytes], whole: bool) -> Execution:
         answers=head.answers,
         redrives=state.redrives,
         redriven_ms=state.redriven_ms,
+        version=head.version,
+        alias=head.alias,
     )
 
 

@@ -57,6 +57,8 @@ SHARD_KEYS: Final = (
     Kind("outbox", "zset", Lives.FOR_EVER, "letter to another shard -> when it should have arrived (ms)"),
     Kind("index", "zset", Lives.FOR_EVER, "execution -> start (ms)"),
     Kind("index:s:*", "zset", Lives.FOR_EVER, "of one status and machine: execution -> start (ms)"),
+    Kind("index:q:*", "zset", Lives.FOR_EVER, "of one machine and version or alias: execution -> start (ms)"),
+    Kind("qualifiers:*", "set", Lives.FOR_EVER, "of one machine: the versions and aliases that have executions here"),
     Kind("machines", "set", Lives.FOR_EVER, "the machines that have executions here"),
     Kind("held:*", "set", Lives.FOR_EVER, "of one daemon: the executions whose lease it holds"),
     Kind("definition:*", "hash", Lives.FOR_EVER, "of one content hash: text, and how many executions use it"),
@@ -139,6 +141,10 @@ class ShardKeys(msgspec.Struct, frozen=True):
     def index_of(self, machine: str, status: Status) -> str:
         """The index of a machine's executions with one status."""
         return f"{self.base}index:s:{status}:{machine}"
+
+    def index_of_qualified(self, qualified: str) -> str:
+        """The index of the executions that were started by a version or alias, `<machine>:<version or alias>`."""
+        return f"{self.base}index:q:{qualified}"
 
 
 class MetaKeys(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ from statebox.engine.ports import Counts, Summary
 from statebox.store.connection import Argument
 from statebox.store.keys import ShardKeys
 from statebox.store.reading import Reading
-from statebox.store.replies import integer, items, maybe_integer, strings, text
+from statebox.store.replies import integer, items, maybe_integer, maybe_text, strings, text
 
 # When an execution started (ms), and its id: where a listing goes on.
 Place = tuple[int, str]
@@ -26,14 +26,18 @@ class Listing(Reading):
         before: tuple[int, str] | None,
         with_map_runs: bool = False,
     ) -> Sequence[Summary]:
-        """Executions, newest first, that started before the given (ms, id); a machine's also with its map runs'."""
+        """Executions, newest first, that started before the given (ms, id); a machine's also with its map runs'.
+
+        `<machine>:<version or alias>` stands for those that were started by that.
+        """
         indices = await self._indices(machine, status, with_map_runs)
         listed: list[Summary] = []
         while len(listed) < limit:
             page = await self._page(indices, limit - len(listed), before)
             if not page:
                 break
-            listed += await self._summaries(page)
+            found = await self._summaries(page)
+            listed += [one for one in found if status is None or one.status == status]
             before = page[-1]
         return listed
 
@@ -64,6 +68,8 @@ class Listing(Reading):
     async def _indices(self, machine: str | None, status: Status | None, with_map_runs: bool = False) -> list[str]:
         """The sorted sets that hold these executions."""
         shards = self._keys.shards
+        if machine is not None and ":" in machine:
+            return [keys.index_of_qualified(machine) for keys in shards]
         if machine is not None and not with_map_runs:
             # Running ones first: what ends meanwhile is found twice, and not missed.
             return [keys.index_of(machine, one) for one in ([status] if status else Status) for keys in shards]
@@ -96,16 +102,25 @@ class Listing(Reading):
     async def _summaries(self, places: Sequence[Place]) -> list[Summary]:
         """One line for each; those whose retention has passed meanwhile are left out."""
         fields = await self._reads.ask_all(
-            [("HMGET", self._of(id).execution(id), "status", "stopped", "aside") for _, id in places]
+            [("HMGET", self._of(id).execution(id), "status", "stopped", "aside", "qualified") for _, id in places]
         )
         summaries: list[Summary] = []
         for (started_ms, id), reply in zip(places, fields, strict=True):
-            status, stopped, aside = items(reply)
+            status, stopped, aside, qualified = items(reply)
             if status is not None:
                 machine, _, name = id.partition(":")
+                version, _, alias = (maybe_text(qualified) or "").partition(" ")
                 summaries.append(
                     Summary(
-                        id, machine, name, Status(text(status)), started_ms, maybe_integer(stopped), aside is not None
+                        id,
+                        machine,
+                        name,
+                        Status(text(status)),
+                        started_ms,
+                        maybe_integer(stopped),
+                        aside is not None,
+                        int(version) if version else None,
+                        alias or None,
                     )
                 )
         return summaries

@@ -53,7 +53,7 @@ from statebox.store.primary import Primary
 from statebox.store.reading import no_such_execution
 from statebox.store.replies import Unexpected, integer, items, maybe_integer, strings, text
 from statebox.store.shelf import RedisShelf
-from statebox.store.steps import step_arguments, waiting_place
+from statebox.store.steps import qualified, step_arguments, waiting_place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +130,7 @@ class RedisStore(Listing):
             write_head(execution),
             texts.of(execution.input),
             *waiting_place(execution),
+            qualified(execution),
             *self._step(checkpoint, token, 1, texts, first=True),
         )
         known = self._definitions.is_stored(definition.hash, execution.shard)
