@@ -245,7 +245,8 @@ def _contradictions(config: Config) -> Iterator[str]:
     if not (http.listen.is_loopback or guarded or http.allow_remote_without_token):
         yield (
             f"{config.origins['http.listen']}: http.listen = {http.listen} can be reached from other machines and so"
-            " needs a token: set one ([http] tokens, STATEBOX_TOKENS_FILE) or say --allow-remote-without-token"
+            " needs a token or an access key: set one ([http] tokens, STATEBOX_TOKENS_FILE, or access_keys,"
+            " STATEBOX_ACCESS_KEYS_FILE) or say --allow-remote-without-token"
         )
     if redis.ca_file is not None and not redis.url.startswith("rediss"):
         yield f"{config.origins['redis.ca_file']}: redis.ca_file is for TLS: let redis.url begin with rediss://"

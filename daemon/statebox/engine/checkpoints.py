@@ -61,7 +61,7 @@ def _letters(step: Step, before: Execution | None) -> Iterator[Letter]:
         yield Letter("end", execution.id, execution.answers)
     if before is None or not step.closed:
         return
-    for id in step.removed | step.changed:
+    for id in before.branches if execution.ended else step.removed | step.changed:
         old = before.branches.get(id)
         if old is None or not isinstance(old.waiting, OnTask) or old.waiting.token not in step.closed:
             continue

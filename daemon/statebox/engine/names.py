@@ -17,8 +17,6 @@ _FORBIDDEN: Final = re.compile(r'[\s<>{}\[\]?*"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]
 _LONGEST: Final = 80
 _NO_EXECUTION: Final = "it is neither an execution's ARN nor its id <machine>:<name>"
 
-_ACTIVITY: Final = re.compile(r"arn:[^:]+:states:[^:]*:[^:]*:activity:([^:]+)\Z", re.DOTALL)
-
 
 class Place(msgspec.Struct, frozen=True):
     """The region and account that ARNs name."""
@@ -37,6 +35,10 @@ class Place(msgspec.Struct, frozen=True):
     def activity_arn(self, name: str) -> str:
         """The ARN of an activity."""
         return f"arn:aws:states:{self.region}:{self.account}:activity:{name}"
+
+    def express_arn(self, machine: str, name: str, unique: str) -> str:
+        """The ARN of an express execution, of which there may be several with the same name."""
+        return f"arn:aws:states:{self.region}:{self.account}:express:{machine}:{name}:{unique}"
 
     def role_arn(self) -> str:
         """The role that executions are shown with: statebox has none of its own."""
@@ -119,11 +121,7 @@ def machine_reference(text: str) -> MachineReference:
 
 def activity_name(text: str) -> str:
     """The name of an activity, given as its ARN. Raises InvalidArn."""
-    match = _ACTIVITY.match(text)
-    if match is None:
-        wrong = "Invalid ARN prefix" if not text.startswith("arn:") else "Resource type not valid in this context"
-        raise InvalidArn(f"Invalid Arn: '{wrong}: {text}'")
-    return match[1]
+    return read_arn(text, "activity").id
 
 
 def machine_name(text: str) -> str:

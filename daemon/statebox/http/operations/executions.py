@@ -54,7 +54,7 @@ async def start_execution(call: Call, ask: StartExecution) -> Json:
     input = json_of(ask.input, InvalidExecutionInput)
     operation = start_operation(call.http, machine, ask.name, input)
     begun = await call.service.start_execution(machine, input, ask.name, operation=operation, reference=reference)
-    return {"executionArn": call.service.place.execution_arn(begun.id), "startDate": date(begun.started_ms)}
+    return {"executionArn": begun.arn, "startDate": date(begun.started_ms)}
 
 
 class DescribeExecution(Request, frozen=True):
@@ -88,6 +88,8 @@ async def list_executions(call: Call, ask: ListExecutions) -> Json:
     if ask.status_filter == "PENDING_REDRIVE" or ask.redrive_filter == "REDRIVEN":
         return {"executions": []}
     limit = page_size(ask.max_results)
+    if ask.state_machine_arn is not None and ask.state_machine_arn.startswith("arn:"):
+        await call.service.refuse_listing(machine_reference(ask.state_machine_arn))
     found = await call.service.list_executions(
         None if ask.state_machine_arn is None else machine_name(ask.state_machine_arn),
         None if ask.status_filter is None else Status(ask.status_filter),
