@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from statebox.asl.jsontext import Json
+from statebox.engine.diagnosis import refuse_in_express
 from statebox.engine.errors import ConflictException, StateMachineAlreadyExists, ValidationException
 from statebox.engine.machines import definition_of
 from statebox.engine.names import MachineReference, check_name, fresh_uuid
@@ -40,6 +41,8 @@ async def create_machine(
     registry.refuse_of_folder(name)
     definition = definition_of(text)
     await registry.machines.prepare(definition)
+    if type == "EXPRESS":
+        refuse_in_express(definition)
     now_ms = registry.clock.now_ms()
     revision = _revision(Revision(definition.hash, settings.role_arn or "", now_ms), settings, definition, None)
     wanted = Registered(name, type, now_ms, revision, settings.publish, settings.description, tags=tags)
@@ -70,6 +73,8 @@ async def update_machine(registry: Registry, reference: MachineReference, settin
     revision_id, now_ms = fresh_uuid(), registry.clock.now_ms()
 
     def updated(machine: Registered) -> Registered:
+        if definition is not None and machine.type == "EXPRESS":
+            refuse_in_express(definition)
         revision = msgspec.structs.replace(machine.revision, id=revision_id, since_ms=now_ms)
         return msgspec.structs.replace(machine, revision=_revision(revision, settings, definition, revision_id))
 
