@@ -72,7 +72,8 @@ def read_subject(definition: str, state_name: str | None) -> Subject:
             return _found(read_state(read_definition(definition), NAME), NAME)
         return _found(parse(definition), state_name)
     except InvalidDefinition as refused:
-        raise TrialRefused("InvalidDefinition", f"Invalid State Machine Definition: '{refused}'") from None
+        message = f"Invalid State Machine Definition: '{refused}'"
+        raise TrialRefused("InvalidDefinition", message, refused.problems) from None
 
 
 def read_setting(asked: Asked, subject: Subject, models: Models, place: str) -> Setting:
