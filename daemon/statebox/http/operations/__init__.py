@@ -22,11 +22,17 @@ from statebox.http.protocol import AnyOperation
 OPERATIONS: Final[Mapping[str, AnyOperation]] = {
     **{
         f"{AWS_PREFIX}{operation.name}": operation
-<<<<<<< HEAD
-        for operation in (*EXECUTIONS, *TASKS, *MACHINES, *VERSIONS, *ALIASES, *TAGS, *TRIALS, *ACTIVITIES)
-=======
-        for operation in (*EXECUTIONS, *EXPRESS, *TASKS, *MACHINES, *VERSIONS, *ALIASES, *TRIALS, *ACTIVITIES)
->>>>>>> security
+        for operation in (
+            *EXECUTIONS,
+            *EXPRESS,
+            *TASKS,
+            *MACHINES,
+            *VERSIONS,
+            *ALIASES,
+            *TAGS,
+            *TRIALS,
+            *ACTIVITIES,
+        )
     },
     **{f"Statebox.{operation.name}": operation for operation in OWN},
 }

@@ -10,7 +10,6 @@ from statebox.asl.jsontext import Json, read_own_json, write_json_text
 from statebox.engine.errors import ActivityAlreadyExists
 from statebox.engine.names import activity_name, check_name
 from statebox.engine.queues import Activity
-<<<<<<< HEAD
 from statebox.engine.registry.configuration import check_encryption
 from statebox.http.operations.members import (
     Arn,
@@ -22,9 +21,6 @@ from statebox.http.operations.members import (
     page_size,
     tags_of,
 )
-=======
-from statebox.http.operations.members import Arn, EncryptionConfiguration, Name, PageSize, PageToken, Tag, page_size
->>>>>>> security
 from statebox.http.protocol import Call, Operation
 from statebox.http.shapes import date, read_name_page_token, write_page_token
 from statebox.http.validation import Request
@@ -44,17 +40,11 @@ class CreateActivity(Request, frozen=True):
 
 async def create_activity(call: Call, ask: CreateActivity) -> Json:
     """Create an activity; one that is there already is returned, whatever its tags."""
-<<<<<<< HEAD
     encryption = None if ask.encryption_configuration is None else to_builtins(ask.encryption_configuration)
     if encryption is not None:
         check_encryption(encryption)
     told = write_json_text(_UNENCRYPTED if encryption is None else encryption)
     activity = await call.service.activities.create(check_name(ask.name), told, tags_of(ask.tags))
-=======
-    encryption = ask.encryption_configuration
-    told = write_json_text(_UNENCRYPTED if encryption is None else to_builtins(encryption))
-    activity = await call.service.activities.create(check_name(ask.name), told)
->>>>>>> security
     arn = call.service.place.activity_arn(activity.name)
     if activity.told != told:
         raise ActivityAlreadyExists(f"Activity already exists: '{arn}'")
