@@ -271,7 +271,7 @@ class Daemon:
             (READ_ITEMS, files),
             (WRITE_RESULT, files),
             (re.escape(START), nested),
-            (ACTIVITIES, ActivityInvoker(self._store.activities, Place())),
+            (ACTIVITIES, ActivityInvoker(self._store.activities)),
         ]
         if found is None:
             _log.warning("no OpenWhisk is configured: every task that calls an action will fail")

@@ -153,7 +153,8 @@ async def test_a_machine_that_is_not_there_fails_the_task_in_awss_words(valkey: 
 
         execution = await ended(daemon, id)
         assert execution.error == "StepFunctions.StateMachineDoesNotExistException"
-        assert (execution.cause or "").startswith("State Machine Does Not Exist: '")
+        named = "arn:aws:states:us-east-1:000000000000:stateMachine:nobody"
+        assert (execution.cause or "").startswith(f"State Machine Does Not Exist: '{named}' (Service: ")
         assert "(Service: AWSStepFunctions; Status Code: 400; Error Code: StateMachineDoesNotExist; " in (
             execution.cause or ""
         )

@@ -168,7 +168,7 @@ class Service:
             step = await self._around.advancing(program, execution, [ExecutionStarted()])
             checkpoint = checkpoint_of(step)
             started = await self._around.store.start(text, checkpoint, operation)
-        if checkpoint.letters:
+        if checkpoint.letters and not started.existing:
             self._around.post(execution.shard, checkpoint.letters)
         if started.lease is not None and nested and self._scheduler.full:
             await self._around.store.release([started.lease])
