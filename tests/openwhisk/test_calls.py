@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 
 from statebox.asl.commands import InvokeTask
@@ -165,6 +167,17 @@ def test_lambda_invoke_wraps_the_result_as_aws_does():
         "SdkResponseMetadata": {"RequestId": "id"},
         "StatusCode": 200,
     }
+
+
+def test_lambda_invoke_gives_the_end_of_the_log_where_it_is_asked_for():
+    """In base64, 4 KiB of it at the most."""
+    made = call(INVOKE, {"FunctionName": "inc", "LogType": "Tail"})
+
+    told = made.reading(Activation("id", Ending.SUCCESS, {"value": 7}, logs=("one", "two")))
+    assert base64.b64decode(told["LogResult"]) == b"START RequestId: id\none\ntwo\nEND RequestId: id\n"
+
+    told = made.reading(Activation("id", Ending.SUCCESS, {}, logs=("x" * 10_000,)))
+    assert len(base64.b64decode(told["LogResult"])) == 4096
 
 
 def test_lambda_invoke_of_type_event_is_done_once_it_is_accepted():

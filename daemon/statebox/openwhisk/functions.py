@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping
 from typing import Final
@@ -38,6 +39,8 @@ _NAMES: Final[Mapping[str, str]] = {
     TIMEOUT: "Sandbox.Timedout",
 }
 _NOT_FOUND: Final = "ResourceNotFoundException"
+# As much of a log as Lambda gives, in bytes.
+_LONGEST_LOG: Final = 4096
 _NOT_JSON: Final = "Lambda.InvalidRequestContentException"
 
 
@@ -71,7 +74,8 @@ def invoke_call(resource: str, arguments: Json, namespace: str, renamed: Mapping
         case other:
             raise InvalidCall(f"lambda:invoke knows InvocationType RequestResponse and Event, not {other!r}")
     event = parameters_of(_event(arguments.get("Payload")))
-    return Call(_action(name, namespace, renamed), event, mode, _envelope, _naming(name))
+    reading = _envelope_with_log if arguments.get("LogType") == "Tail" else _envelope
+    return Call(_action(name, namespace, renamed), event, mode, reading, _naming(name))
 
 
 def accepted(activation: str) -> Json:
@@ -111,6 +115,13 @@ def _payload(activation: Activation) -> Json:
 
 def _envelope(activation: Activation) -> Json:
     return {"ExecutedVersion": "$LATEST", "Payload": _payload(activation), **_metadata(200, activation.id)}
+
+
+def _envelope_with_log(activation: Activation) -> Json:
+    """The envelope with the end of the function's log, framed as Lambda frames it, in base64."""
+    id = activation.id
+    log = "".join(f"{line}\n" for line in (f"START RequestId: {id}", *activation.logs, f"END RequestId: {id}"))
+    return {**_envelope(activation), "LogResult": base64.b64encode(log.encode()[-_LONGEST_LOG:]).decode()}
 
 
 def _metadata(status: int, activation: str) -> dict[str, Json]:
