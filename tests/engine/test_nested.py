@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,20 +11,25 @@ from typing import Final
 
 import pytest
 
-from statebox.asl.events import CallbackAnswered
+from statebox.asl.events import CallbackAnswered, ExecutionStarted
 from statebox.asl.execution import Execution, Status
+from statebox.asl.interpreter import advance, begin
 from statebox.asl.jsontext import Json, read_json, write_json_text
+from statebox.asl.moment import Moment
 from statebox.config import Address, Config, DaemonConfig, HttpConfig, RedisConfig
 from statebox.daemon import Daemon
 from statebox.embedded import EmbeddedValkey
+from statebox.engine.checkpoints import checkpoint_of
 from statebox.engine.errors import ServiceError
 from statebox.engine.letters import Letter
+from statebox.engine.machines import definition_of
 from statebox.engine.ports import Answer, Checkpoint, Claimed
 from statebox.store.connection import RedisSettings
 from statebox.store.redis_store import RedisStore, StoreSettings
 from tests.engine.running import ASK, ended, start, tokens
 from tests.servers import ask
 from tests.store.values import ended as over
+from tests.store.values import execution
 from tests.waiting import wait_until
 
 SHARDS: Final = 16
@@ -233,3 +239,18 @@ async def test_many_parents_on_several_daemons_all_hear_of_their_children(valkey
         for n, id in enumerate(ids):
             status = Status.FAILED if n // 2 % 2 else Status.SUCCEEDED
             assert (await ended(one, id)).status is status
+
+
+async def test_a_start_that_its_daemon_did_not_live_to_make_is_made_by_another(valkey: EmbeddedValkey, tmp_path: Path):
+    """What the parent's first step wants is in Redis: whoever takes it over after a lease starts the child."""
+    async with daemons(valkey, tmp_path) as (daemon,):
+        definition = definition_of(
+            write_json_text({"StartAt": "Call", "States": calling(".sync:2", "passes", Name="c")})
+        )
+        machine = daemon.service.machines.machine(definition)
+        parent = begin(execution("left", shards=SHARDS, input={}, started_ms=round(time.time() * 1000)), machine)
+        step = advance(machine, parent, ExecutionStarted(), Moment(parent.started_ms, b"dice"))
+        async with store_on(valkey) as dying:
+            await dying.start(definition, checkpoint_of(step), "op")
+
+        assert (await ended(daemon, "m:left")).output["Output"] == {"Arg1": "argument1"}
