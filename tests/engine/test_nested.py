@@ -178,6 +178,22 @@ async def test_a_parent_is_parked_while_its_child_goes_on(valkey: EmbeddedValkey
         assert (await ended(daemon, id)).output["Output"] == "done"
 
 
+async def test_who_waits_for_a_parent_waits_for_its_child(valkey: EmbeddedValkey, tmp_path: Path):
+    """It comes to rest with the child's end only, as nobody is asked anything."""
+    async with daemons(valkey, tmp_path) as (daemon,):
+        id = await start(daemon, calling(".sync:2", "asks", Name="child"), {})
+        await child_waits(daemon, "asks:child")
+        waiting = asyncio.create_task(daemon.service.settle(id, 20))
+        await wait_until(lambda: daemon.service.running_here == 0, "all to be parked")
+        assert (await daemon.service.describe_execution(id)).idle
+        assert not (await daemon.service.describe_execution(id)).at_rest
+
+        (token,) = await tokens(daemon, "asks:child")
+        await daemon.service.send_task_success(token, "done")
+
+        assert (await waiting).output["Output"] == "done"
+
+
 async def test_who_stops_the_parent_stops_the_child(valkey: EmbeddedValkey, tmp_path: Path):
     async with daemons(valkey, tmp_path) as (daemon,):
         id = await start(daemon, calling(".sync", "asks", Name="child"), {})

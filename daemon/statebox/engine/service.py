@@ -365,7 +365,7 @@ class Service:
                 if execution.ended or (replied and beyond not in waited_for):
                     return execution
                 # An answer that has not been taken in yet, as one that came early, means that it goes on.
-                if execution.idle and beyond not in waited_for and not (waited_for and await self._has_mail(id)):
+                if execution.at_rest and beyond not in waited_for and not (waited_for and await self._has_mail(id)):
                     return execution
                 left = deadline - loop.time()
                 if left <= 0:

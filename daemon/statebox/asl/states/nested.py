@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Final
 
 from statebox.asl.errors import TASK_FAILED
-from statebox.asl.execution import Execution, Status
+from statebox.asl.execution import NESTED, Execution, Status
 from statebox.asl.jsontext import Json, is_object, write_json_text
 from statebox.asl.moment import Dice
 
-START: Final = "arn:aws:states:::states:startExecution"
+START: Final = NESTED.removesuffix(".sync")
 # Of an envelope: what `.sync` has as JSON text and `.sync:2` as the value itself.
 _PAYLOADS: Final = ("Input", "Output")
 
 
 def waits_for_its_end(resource: str) -> bool:
     """Whether the task ends when the execution does that it started: `.sync` and `.sync:2`."""
-    return resource.startswith(f"{START}.sync")
+    return resource.startswith(NESTED)
 
 
 def start_reply(arn: str, started_ms: int) -> Json:
