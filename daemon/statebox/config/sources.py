@@ -16,6 +16,7 @@ from statebox.config.redisurl import split_redis_url
 from statebox.config.sections import (
     DaemonConfig,
     HttpConfig,
+    LambdaConfig,
     LimitsConfig,
     LogConfig,
     OpenWhiskConfig,
@@ -60,6 +61,7 @@ class Config:
     daemon: DaemonConfig = field(default_factory=DaemonConfig)
     http: HttpConfig = field(default_factory=HttpConfig)
     openwhisk: OpenWhiskConfig = field(default_factory=OpenWhiskConfig)
+    functions: LambdaConfig = field(default_factory=LambdaConfig)
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     log: LogConfig = field(default_factory=LogConfig)
     origins: Mapping[str, str] = field(default_factory=dict[str, str], compare=False, repr=False)
@@ -67,7 +69,7 @@ class Config:
     def describe(self) -> Iterator[Setting]:
         """Every option in force, in the order of the sections."""
         for option in _OPTIONS.values():
-            value: object = getattr(getattr(self, option.section), option.name)
+            value: object = getattr(getattr(self, option.attribute), option.name)
             yield Setting(key=option.key, value=_shown(value), origin=self.origins.get(option.key, "default"))
 
 
@@ -113,6 +115,7 @@ def load(
         daemon=section("daemon", DaemonConfig),
         http=section("http", HttpConfig),
         openwhisk=section("openwhisk", OpenWhiskConfig),
+        functions=section("lambda", LambdaConfig),
         limits=section("limits", LimitsConfig),
         log=section("log", LogConfig),
         origins={key: entry.origin for key, entry in found.items()},

@@ -15,7 +15,7 @@ _LONGEST = 256
 _KEPT = 1000
 
 _LAMBDA_ARN = re.compile(r"arn:aws[a-z-]*:lambda:[^:]*:[^:]*:function:(?P<name>[^:]+)(?::(?P<qualifier>[^:]+))?")
-_LAMBDA_PARTIAL = re.compile(r"[0-9]+:function:(?P<name>[^:]+)(?::[^:]+)?")
+_LAMBDA_PARTIAL = re.compile(r"[0-9]+:function:(?P<name>[^:]+)(?::(?P<qualifier>[^:]+))?")
 
 
 class InvalidActionName(ValueError):
@@ -76,6 +76,13 @@ def read_function_name(text: str, namespace: str = "_") -> ActionName:
     if text.startswith("arn:"):
         raise InvalidActionName(f"{text!r} is not the ARN of a function")
     return read_action_name(text.partition(":")[0], namespace)
+
+
+def split_function_name(text: str) -> tuple[str, str | None]:
+    """The name of a function, given as a name or an ARN, and its qualifier where it has one."""
+    match = _LAMBDA_ARN.fullmatch(text) or _LAMBDA_PARTIAL.fullmatch(text)
+    name, qualifier = (match["name"], match["qualifier"]) if match else text.partition(":")[::2]
+    return name, qualifier or None
 
 
 def is_function_arn(text: str) -> bool:
