@@ -10,6 +10,7 @@ from statebox.http.operations.activities import ACTIVITIES
 from statebox.http.operations.executions import EXECUTIONS
 from statebox.http.operations.express import EXPRESS
 from statebox.http.operations.machines import MACHINES
+from statebox.http.operations.map_runs import MAP_RUNS
 from statebox.http.operations.own import OWN
 from statebox.http.operations.tasks import TASKS
 from statebox.http.operations.trials import TRIALS
@@ -19,7 +20,7 @@ from statebox.http.protocol import AnyOperation
 OPERATIONS: Final[Mapping[str, AnyOperation]] = {
     **{
         f"{AWS_PREFIX}{operation.name}": operation
-        for operation in (*EXECUTIONS, *EXPRESS, *TASKS, *MACHINES, *TRIALS, *ACTIVITIES)
+        for operation in (*EXECUTIONS, *EXPRESS, *MAP_RUNS, *TASKS, *MACHINES, *TRIALS, *ACTIVITIES)
     },
     **{f"Statebox.{operation.name}": operation for operation in OWN},
 }
