@@ -170,7 +170,10 @@ class Daemon:
                 self._notifier.extend_timeout(self.config.daemon.drain_seconds + _STOP_MARGIN_SECONDS)
                 for task in listening:
                     task.cancel()
-                await scheduler.drain(self.config.daemon.drain_seconds)
+                await asyncio.gather(
+                    scheduler.drain(self.config.daemon.drain_seconds),
+                    self.service.express.drain(self.config.daemon.drain_seconds),
+                )
                 await server.stop()
                 for task in tasks:
                     task.cancel()

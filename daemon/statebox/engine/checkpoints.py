@@ -36,6 +36,7 @@ def checkpoint_of(
         deadlines={} if execution.ended else {id: _deadline(execution, id) for id in step.changed if id != ROOT},
         stopped=() if before is None else tuple(_stopped(step, before)),
         letters=tuple(_letters(step, before)),
+        map_runs=step.map_runs,
         release=release,
         due_ms=_due(execution) if release else None,
     )
@@ -61,7 +62,7 @@ def _letters(step: Step, before: Execution | None) -> Iterator[Letter]:
         yield Letter("end", execution.id, execution.answers)
     if before is None or not step.closed:
         return
-    for id in step.removed | step.changed:
+    for id in before.branches if execution.ended else step.removed | step.changed:
         old = before.branches.get(id)
         if old is None or not isinstance(old.waiting, OnTask) or old.waiting.token not in step.closed:
             continue

@@ -73,6 +73,10 @@ class IdempotencyKeyReused(ServiceError):
     """The Idempotency-Key was sent before with another request."""
 
 
+class StateMachineTypeNotSupported(ServiceError):
+    """This operation is not supported by this type of state machine"""
+
+
 class ExecutionNotRedrivable(ServiceError):
     """The execution cannot be redriven."""
 

@@ -7,9 +7,10 @@ import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
+from statebox.asl.advice import express_problems
 from statebox.asl.definition import StateMachine, parse
 from statebox.asl.errors import InvalidDefinition as Invalid
-from statebox.asl.jsontext import Json
+from statebox.asl.jsontext import Json, read_json
 from statebox.engine.errors import InvalidDefinition
 from statebox.engine.ports import Definition
 from statebox.engine.recent import Recent
@@ -87,17 +88,28 @@ class Machines:
         return machine
 
 
+def refuse_in_express(definition: Definition) -> None:
+    """Raise InvalidDefinition for what is valid, but not in a machine of the type EXPRESS."""
+    problems = tuple(express_problems(read_json(definition.text)))
+    if problems:
+        raise _refused(Invalid(problems))
+
+
 def _parsed(definition: Definition) -> StateMachine:
     try:
         return parse(definition.text)
     except Invalid as invalid:
-        raise InvalidDefinition(
-            f"Invalid State Machine Definition: '{invalid}'",
-            problems=[
-                {"code": problem.code, "message": problem.message, "location": problem.location}
-                for problem in invalid.problems
-            ],
-        ) from None
+        raise _refused(invalid) from None
+
+
+def _refused(invalid: Invalid) -> InvalidDefinition:
+    return InvalidDefinition(
+        f"Invalid State Machine Definition: '{invalid}'",
+        problems=[
+            {"code": problem.code, "message": problem.message, "location": problem.location}
+            for problem in invalid.problems
+        ],
+    )
 
 
 def _line(problem: Mapping[str, Json]) -> str:

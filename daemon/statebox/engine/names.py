@@ -38,6 +38,10 @@ class Place(msgspec.Struct, frozen=True):
         """The ARN of an activity."""
         return f"arn:aws:states:{self.region}:{self.account}:activity:{name}"
 
+    def express_arn(self, machine: str, name: str, unique: str) -> str:
+        """The ARN of an express execution, of which there may be several with the same name."""
+        return f"arn:aws:states:{self.region}:{self.account}:express:{machine}:{name}:{unique}"
+
     def role_arn(self) -> str:
         """The role that executions are shown with: statebox has none of its own."""
         return f"arn:aws:iam::{self.account}:role/statebox"
@@ -98,6 +102,11 @@ class MachineReference(msgspec.Struct, frozen=True):
     name: str
     qualifier: str | None
     text: str
+
+    @property
+    def qualified(self) -> str:
+        """`<name>`, or `<name>:<version or alias>`."""
+        return self.name if self.qualifier is None else f"{self.name}:{self.qualifier}"
 
     @property
     def version(self) -> int | None:

@@ -44,5 +44,10 @@ class Redriven(msgspec.Struct, frozen=True):
 async def redrive(around: Surroundings, program: Program, ended: Ended, operation: str) -> Redriven | None:
     """Write the first step of a redrive; None when the execution is not any more as it was read."""
     step = await around.advancing(program, ended.execution, [ExecutionRedriven()])
-    started = await around.store.redrive(ended, checkpoint_of(step), operation)
-    return None if started is None else Redriven(step.execution, started)
+    checkpoint = checkpoint_of(step)
+    started = await around.store.redrive(ended, checkpoint, operation)
+    if started is None:
+        return None
+    if checkpoint.letters:
+        around.post(step.execution.shard, checkpoint.letters)
+    return Redriven(step.execution, started)

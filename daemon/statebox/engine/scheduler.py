@@ -78,6 +78,11 @@ class Scheduler:
         return len(self._runners)
 
     @property
+    def most_running(self) -> int:
+        """How many executions there may be in memory."""
+        return self._limits.most_running
+
+    @property
     def full(self) -> bool:
         """Whether no more may be started here now."""
         return self._room() <= 0

@@ -24,9 +24,18 @@ from statebox.asl.jsontext import Json
 from statebox.engine.activities import Activities
 from statebox.engine.advancing import Program
 from statebox.engine.checkpoints import checkpoint_of
-from statebox.engine.errors import ExecutionNotRedrivable, ServiceUnavailable, ValidationException
+from statebox.engine.errors import (
+    ExecutionNotRedrivable,
+    ServiceUnavailable,
+    StateMachineDoesNotExist,
+    StateMachineTypeNotSupported,
+    TooManyRequests,
+    ValidationException,
+)
+from statebox.engine.express import ExpressRuns
 from statebox.engine.idempotency import name_of
 from statebox.engine.machines import Machines, definition_of
+from statebox.engine.map_runs import MapRuns
 from statebox.engine.names import (
     MachineReference,
     Place,
@@ -70,6 +79,7 @@ class Beginning(msgspec.Struct, frozen=True):
     """
 
     id: str
+    arn: str
     started_ms: int
     execution: Execution | None
 
@@ -96,6 +106,8 @@ class Service:
         self._watchers = watchers
         self._shard_of = shard_of
         self.activities = Activities(around.store, scheduler, watchers, place)
+        self.express = ExpressRuns(around)
+        self.map_runs = MapRuns(around.store, self._take, lambda: scheduler.full)
 
     # Executions
 
@@ -129,6 +141,9 @@ class Service:
             chosen = await self.registry.choose(reference or self._named(machine))
         else:
             chosen = Chosen(machine, definition_of(definition), self.place.role_arn())
+        if chosen.type == "EXPRESS":
+            begun, _ = await self._start_express(chosen, input, name)
+            return Beginning(begun.id, begun.arn, begun.started_ms, None)
         text = chosen.definition
         program = Program(text, await self.machines.prepare(text))
         id = f"{machine}:{name}"
@@ -165,7 +180,46 @@ class Service:
             runner.heed(started.answered)
             self._scheduler.adopt(runner)
         known = not started.existing and not started.answered
-        return Beginning(id, started.started_ms, step.execution if known else None)
+        return Beginning(id, execution.arn, started.started_ms, step.execution if known else None)
+
+    async def start_sync_execution(self, reference: MachineReference, input: Json, name: str | None) -> Execution:
+        """Run an express machine; returns the execution once it has ended.
+
+        Raises StateMachineTypeNotSupported and as start_execution.
+        """
+        self._refuse_if_stopping()
+        name = fresh_uuid() if name is None else check_name(name, "execution's name")
+        chosen = await self.registry.choose(reference)
+        if chosen.type != "EXPRESS":
+            raise StateMachineTypeNotSupported
+        _, end = await self._start_express(chosen, input, name)
+        # Whoever waits for it may go away: it goes on.
+        return await asyncio.shield(end)
+
+    async def _start_express(
+        self, chosen: Chosen, input: Json, name: str
+    ) -> tuple[Execution, asyncio.Future[Execution]]:
+        """Begin an express execution: several may have the same name, so that they are kept under another."""
+        program = Program(chosen.definition, await self.machines.prepare(chosen.definition))
+        unique = fresh_uuid()
+        execution = begin(
+            Execution(
+                id=f"{chosen.machine}:{unique}",
+                uid=fresh_id(),
+                machine=chosen.machine,
+                name=name,
+                arn=self.place.express_arn(chosen.machine, name, unique),
+                machine_arn=self.place.machine_arn(chosen.machine),
+                role_arn=chosen.role_arn,
+                shard=self._shard_of(chosen.machine, unique),
+                input=input,
+                started_ms=self._around.clock.now_ms(),
+            ),
+            program.machine,
+        )
+        if self._scheduler.full or len(self.express) >= self._scheduler.most_running:
+            raise TooManyRequests("This daemon runs as many executions as it may; try again later")
+        return execution, self.express.start(program, execution)
 
     async def start_nested(self, ask: Ask) -> Begun:
         """Start an execution for a task, once for each attempt. Raises as start_execution."""
@@ -181,7 +235,7 @@ class Service:
         )
         if begun.execution is None and ask.answers is not None:
             refuse_anothers(ask, (await self.describe_execution(begun.id)).answers)
-        return Begun(self.place.execution_arn(begun.id), begun.started_ms)
+        return Begun(begun.arn, begun.started_ms)
 
     async def describe_execution(self, id: str) -> Execution:
         """An execution as last written. Raises ExecutionDoesNotExist."""
@@ -197,9 +251,24 @@ class Service:
         status: Status | None = None,
         limit: int = 100,
         before: tuple[int, str] | None = None,
+        redriven: bool | None = None,
     ) -> Sequence[Summary]:
-        """Executions, newest first, that started before the given (ms, id)."""
-        return await self._around.store.list(machine, status, _limit(limit), before)
+        """Executions, newest first, that started before the given (ms, id); that were `redriven`, or were not."""
+        return await self._around.store.list(machine, status, _limit(limit), before, redriven=redriven)
+
+    async def refuse_listing(self, reference: MachineReference) -> None:
+        """Raise StateMachineTypeNotSupported for an express machine, and StateMachineDoesNotExist for none at all.
+
+        A machine whose definition came with each start, or that was deleted, is known by its executions.
+        """
+        try:
+            type = await self.registry.type_of(reference)
+        except StateMachineDoesNotExist:
+            if not await self._around.store.list(reference.qualified, None, 1, None):
+                raise
+        else:
+            if type == "EXPRESS":
+                raise StateMachineTypeNotSupported
 
     async def get_execution_history(
         self, id: str, after: int = 0, limit: int = 100, reverse: bool = False, include_data: bool = True

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Final
 
+from statebox.asl.data.csvtext import InvalidCsv, read_records
+from statebox.asl.data.jsonpointer import PointsNowhere, pointed_at
 from statebox.asl.jsontext import InvalidJson, Json, is_array, is_object, read_json
-from statebox.files.csvtext import InvalidCsv, read_records
 from statebox.files.errors import FileTrouble
 from statebox.files.jsonpieces import read_json_by_pieces
 from statebox.files.limits import FileLimits
 from statebox.files.requests import CsvLayout, Reading
-
-_INDEX: Final = re.compile(r"(0|[1-9][0-9]{0,17})\Z")
 
 
 def read_items(content: bytes, reading: Reading, limits: FileLimits) -> list[Json]:
@@ -56,25 +53,15 @@ def _members(path: str, text: str, pointer: str) -> Iterable[Json]:
         value = read_json_by_pieces(text)
     except InvalidJson as error:
         raise FileTrouble(f"{path}: not JSON: {error}") from None
-    value = _pointed_at(value, pointer)
+    try:
+        value = pointed_at(value, pointer)
+    except PointsNowhere as nowhere:
+        raise FileTrouble(str(nowhere)) from None
     if is_array(value):
         return value
     if is_object(value):
         return ({"Key": key, "Value": member} for key, member in value.items())
     raise FileTrouble("Attempting to map over non-iterable node.")
-
-
-def _pointed_at(value: Json, pointer: str) -> Json:
-    """What a JSON Pointer (RFC 6901) leads to."""
-    for part in pointer.split("/")[1:]:
-        name = part.replace("~1", "/").replace("~0", "~")
-        if is_object(value) and name in value:
-            value = value[name]
-        elif is_array(value) and _INDEX.match(name) and int(name) < len(value):
-            value = value[int(name)]
-        else:
-            raise FileTrouble(f"the ItemsPointer {pointer} leads to nothing")
-    return value
 
 
 def _lines(path: str, text: str) -> Iterator[Json]:

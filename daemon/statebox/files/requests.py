@@ -8,9 +8,9 @@ from pathlib import PurePosixPath
 from typing import Final
 from uuid import UUID
 
+from statebox.asl.data.csvtext import DELIMITERS
 from statebox.asl.jsontext import Json, is_array, is_object
 from statebox.asl.states.results import TRANSFORMATIONS, transformed
-from statebox.files.csvtext import DELIMITERS
 from statebox.files.errors import FileTrouble
 
 _SCHEME: Final = "file:"

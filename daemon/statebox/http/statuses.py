@@ -46,6 +46,7 @@ _STATUSES: Final[Mapping[type[ServiceError], int]] = {
     engine.TaskDoesNotExist: 410,
     http.BodyTooLarge: 413,
     http.EncodedBody: 415,
+    engine.StateMachineTypeNotSupported: 400,
     engine.ExecutionNotRedrivable: 409,
     engine.IdempotencyKeyReused: 422,
     engine.TooManyRequests: 429,

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from statebox.asl.jsontext import Json, write_json_text
 from tests.asl.inspection.trying import failing, mocked, refused, tried
+
+CSV: Json = {"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW"}
 
 
 def map_state(mode: str = "INLINE", **fields: Json) -> Json:
@@ -72,6 +76,32 @@ def test_what_a_reader_brings_can_be_given():
     said = tried(state, input={"key": "k"}, mock=mocked([0]), stateConfiguration=given)
     assert said["inspectionData"]["afterItemSelector"] == [{"n": 1}, {"n": 2}]
     assert tried(state, input={"key": "k"}, mock=mocked([0]))["output"] == [0]
+
+
+@pytest.mark.parametrize(
+    ("config", "text", "items"),
+    [
+        ({"InputType": "JSON", "ItemsPointer": "/a"}, '{"a":[1,2]}', [1, 2]),
+        ({"InputType": "JSON"}, '{"k":1}', [{"Key": "k", "Value": 1}]),
+        ({"InputType": "JSONL"}, "1\n\n2\n", [1, 2]),
+        (CSV, "a,b\n1\n", [{"a": "1", "b": ""}]),
+        ({"InputType": "CSV", "CSVHeaderLocation": "GIVEN", "CSVHeaders": ["h"]}, "1\n2", [{"h": "1"}, {"h": "2"}]),
+        ({**CSV, "CSVDelimiter": "PIPE", "MaxItems": 1}, "h|i\n1|2\n3|4", [{"h": "1", "i": "2"}]),
+    ],
+)
+def test_what_a_reader_brings_is_given_as_the_file_has_it(config: Json, text: str, items: Json):
+    reader: Json = {"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": config}
+    state = map_state("DISTRIBUTED", ItemReader=reader, ItemSelector={"v.$": "$$.Map.Item.Value"})
+    said = tried(state, input={}, mock=mocked([0]), stateConfiguration={"mapItemReaderData": text})
+    assert said["inspectionData"]["afterItemSelector"] == [{"v": item} for item in items]
+
+
+def test_a_file_that_cannot_be_read_is_refused():
+    reader: Json = {"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": {"InputType": "JSON"}}
+    state = map_state("DISTRIBUTED", ItemReader=reader)
+    for text in ("{", "1", '{"a":'):
+        said = refused(state, input={}, mock=mocked([]), stateConfiguration={"mapItemReaderData": text})
+        assert said.startswith("ValidationException: Map item reader data cannot be read: ")
 
 
 def test_a_mocked_result_is_an_array_unless_a_writer_tells_where_it_is():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from msgspec import UNSET, Struct
 
 from statebox.asl.data.jackson import complaint
@@ -12,6 +10,7 @@ from statebox.asl.errors import InvalidDefinition
 from statebox.asl.inspection.contexts import check_context
 from statebox.asl.inspection.models import Mode, Models, check_result
 from statebox.asl.inspection.setting import NAME, Mocked, Setting, Subject, TrialRefused, invalid
+from statebox.asl.inspection.sources import items_in
 from statebox.asl.jsontext import InvalidJson, Json, is_array, is_object, read_json
 from statebox.asl.states.map import Map
 from statebox.asl.states.parallel import Parallel
@@ -159,22 +158,12 @@ def _read_failures(given: Configuration, state: State) -> int | None:
 
 
 def _read_data(given: Configuration, state: State) -> Json:
-    """What the reader brings: the members or the items of the JSON text."""
+    """What the reader brings."""
     if given.map_item_reader_data is None:
         return UNSET
     if not isinstance(state, Map) or state.distributed is None or state.distributed.reader is None:
         raise invalid("Map item reader data can only be specified for Map states with an ItemReader")
-    return list(_items(_json(given.map_item_reader_data, "Map item reader data must be valid JSON")))
-
-
-def _items(read: Json) -> Iterator[Json]:
-    if is_object(read):
-        for key, value in read.items():
-            yield {"Key": key, "Value": value}
-    elif is_array(read):
-        yield from read
-    else:
-        raise invalid("Map item reader data must be an array or an object")
+    return items_in(given.map_item_reader_data, state.distributed.reader.config)
 
 
 def _read_input(text: str) -> Json:

@@ -50,6 +50,9 @@ def _items(state: Map, visit: AloneAtWork, setting: Setting, notes: Notes) -> tu
     if state.distributed is not None and (reader := state.distributed.reader) is not None:
         sources = raw.of(state.flow.selected(raw))
         reader.arguments(sources)
+        most = None if reader.most_items is None else reader.most_items.resolve(sources)
+        if most is not None and most < 0:
+            raise StateFailure(ITEM_READER_FAILED, "field MaxItems must be positive")
         if setting.read_items is UNSET:
             return None, False
         if "ItemsPointer" in reader.config:
@@ -59,7 +62,7 @@ def _items(state: Map, visit: AloneAtWork, setting: Setting, notes: Notes) -> tu
             notes["afterItemsPath"] = found
         if not is_array(found):
             raise StateFailure(ITEM_READER_FAILED, "Attempting to map over non-iterable node.")
-        return found, False
+        return found[: int(most)] if most else found, False
     found = state.iterated(raw.of(state.flow.selected(raw)))
     if not isinstance(state.flow, JsonataFlow):
         notes["afterItemsPath"] = found

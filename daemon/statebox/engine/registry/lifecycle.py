@@ -14,7 +14,7 @@ from statebox.engine.errors import (
     StateMachineAlreadyExists,
     ValidationException,
 )
-from statebox.engine.machines import definition_of
+from statebox.engine.machines import definition_of, refuse_in_express
 from statebox.engine.names import MachineReference, check_name, fresh_uuid
 from statebox.engine.ports import Definition
 from statebox.engine.registry.configuration import check_encryption, check_logging
@@ -80,6 +80,8 @@ async def create_machine(
         raise of_folder(name)
     definition = definition_of(text)
     await registry.machines.prepare(definition)
+    if type == "EXPRESS":
+        refuse_in_express(definition)
     now_ms = registry.clock.now_ms()
     revision = settings.revise(Revision(definition.hash, "", now_ms), definition)
     wanted = Registered(name, type, now_ms, revision, settings.publish, settings.description, tags=with_tags({}, tags))
@@ -117,6 +119,8 @@ async def update_machine(registry: Registry, reference: MachineReference, settin
     revision_id, now_ms = fresh_uuid(), registry.clock.now_ms()
 
     def updated(machine: Registered) -> Registered:
+        if definition is not None and machine.type == "EXPRESS":
+            refuse_in_express(definition)
         revision = settings.revise(machine.revision, definition)
         if revision != machine.revision:
             revision = msgspec.structs.replace(revision, id=revision_id, since_ms=now_ms)

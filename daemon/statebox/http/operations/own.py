@@ -57,7 +57,7 @@ async def start_definition(call: Call, ask: StartDefinition) -> Json:
     operation = start_operation(call.http, machine, ask.name, input, ask.definition, ask.seed)
     begun = await call.service.start_execution(machine, input, ask.name, ask.definition, ask.seed, operation)
     return {
-        "executionArn": call.service.place.execution_arn(begun.id),
+        "executionArn": begun.arn,
         "execution": begun.id,
         "startDate": date(begun.started_ms),
     }

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from statebox.files.csvtext import InvalidCsv, read_records
+from statebox.asl.data.csvtext import InvalidCsv, read_records
 
 
 def records(text: str, delimiter: str = ",") -> list[list[str]]:
