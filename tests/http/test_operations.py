@@ -155,7 +155,7 @@ async def test_executions_are_listed_by_machine_and_status(site: Site):
     assert await listed(statusFilter="PENDING_REDRIVE") == []
     assert await listed(redriveFilter="REDRIVEN") == []
     assert len(await listed(redriveFilter="NOT_REDRIVEN")) == 2
-    is_error(await site.operate("ListExecutions", mapRunArn="arn:aws:states:::mapRun:x"), "ValidationException")
+    is_error(await site.operate("ListExecutions", mapRunArn="arn:aws:states:::mapRun:x"), "ResourceNotFound")
 
 
 @pytest.mark.parametrize("token", ["nonsense", "WzFd", "e30", "AAAA", "ü"])

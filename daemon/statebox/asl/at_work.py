@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol
 
 import msgspec
 
 from statebox.asl.context import context_object
 from statebox.asl.data.allowance import Allowance
 from statebox.asl.data.sources import Sources
-from statebox.asl.execution import ELSEWHERE, ROOT, Execution
+from statebox.asl.execution import ELSEWHERE, ROOT, Execution, OnChildren, OnTask
+from statebox.asl.history import CODES
 from statebox.asl.jsontext import Json
 from statebox.asl.lines import DataNeeded, Line
 from statebox.asl.moment import Dice, uuid_text
+from statebox.asl.states.map import Map
+from statebox.asl.states.resource import WRITE_RESULT
 from statebox.asl.states.state import State
+
+RUNNING: Final = "RUNNING"
+_RUN_STARTED: Final = CODES["MapRunStarted"]
+_RUN_SUCCEEDED: Final = CODES["MapRunSucceeded"]
+_RUN_ENDED: Final = {_RUN_SUCCEEDED: "SUCCEEDED", CODES["MapRunFailed"]: "FAILED"}
 
 
 class Surroundings(Protocol):
@@ -34,6 +42,10 @@ class Surroundings(Protocol):
         """Raise StateFailure when a payload is larger or deeper than it may be."""
         ...
 
+    def tell_of_run(self, map_run: str, **told: Json) -> None:
+        """Note what is new about a map run."""
+        ...
+
     def visible(self, line: Line) -> Mapping[str, Json]:
         """The variables that a line's state can read."""
         ...
@@ -46,7 +58,7 @@ class Surroundings(Protocol):
 class AtWork:
     """One visit of a line to a state, as the state sees it (the protocol states.state.Visit)."""
 
-    __slots__ = ("_copy", "_line", "_plain", "_state")
+    __slots__ = ("_copy", "_line", "_plain", "_run", "_state")
 
     def __init__(self, copy: Surroundings, line: Line, state: State) -> None:
         self._copy = copy
@@ -54,6 +66,8 @@ class AtWork:
         self._state = state
         # What most states ask for twice, on the way in and on the way out.
         self._plain: Sources | None = None
+        # The map run that was begun in this visit.
+        self._run: str | None = None
 
     @property
     def input(self) -> Json:
@@ -104,11 +118,13 @@ class AtWork:
 
     def write(self, code: int, *values: Json) -> int:
         """Write a history event that the next one points back to."""
+        self._tell_of_run(code, values)
         self._line.last = self._copy.write(self._line.last, code, *values)
         return self._line.last
 
     def note(self, code: int, previous: int, *values: Json) -> int:
         """Write a history event that the next one does not point back to."""
+        self._tell_of_run(code, values)
         return self._copy.write(previous, code, *values)
 
     def point_back_to(self, event: int) -> None:
@@ -123,7 +139,9 @@ class AtWork:
         """The ARN of the map run that began with a MapStateStarted: the same for everyone who asks."""
         execution = self._copy.before
         place = execution.arn.split(":execution:", 1)[0]
-        return f"{place}:mapRun:{execution.machine}/{label}:{Dice(f'{execution.uid} {started}'.encode()).uuid4()}"
+        # It carries its shard, as continuations do, so that it is found by its ARN alone.
+        unique = uuid_text(Dice(f"{execution.uid} {started}".encode()).bits(128), execution.shard)
+        return f"{place}:mapRun:{execution.machine}/{label}:{unique}"
 
     def check(self, payload: Json, whose: str) -> None:
         """Raise StateFailure when a payload is larger or deeper than it may be."""
@@ -132,6 +150,38 @@ class AtWork:
     def respond(self, response: Json) -> None:
         """Answer whoever started the execution through the seed's contract."""
         self._copy.response = response
+
+    @property
+    def run(self) -> str | None:
+        """The ARN of the map run that its Map is at."""
+        state, waiting = self._state, self._line.waiting
+        match waiting:
+            case OnChildren(map_run=map_run) if map_run:
+                return map_run
+            case OnTask(event=event) if isinstance(state, Map) and state.distributed is not None:
+                return self.map_run_arn(state.distributed.label, event - 1)
+            case _:
+                return self._run
+
+    def _tell_of_run(self, code: int, values: Sequence[Json]) -> None:
+        """Of the events that a Map writes, those of its run tell how that is doing."""
+        copy, line = self._copy, self._line
+        if code == _RUN_STARTED:
+            self._run = values[0]
+            copy.tell_of_run(
+                values[0],
+                arn=values[0],
+                status=RUNNING,
+                started_ms=copy.now_ms,
+                branch=line.id,
+                event=line.last,
+                uid=copy.before.uid,
+            )
+        elif code in _RUN_ENDED and (run := self.run) is not None:
+            copy.tell_of_run(run, status=_RUN_ENDED[code], stopped_ms=copy.now_ms)
+            waiting = line.waiting
+            if isinstance(waiting, OnTask) and waiting.resource == WRITE_RESULT and code == _RUN_SUCCEEDED:
+                copy.tell_of_run(run, written=1)
 
     def _sources(self, token: str | None, item: tuple[int, Json, str | None] | None) -> Sources:
         copy, line, state = self._copy, self._line, self._state

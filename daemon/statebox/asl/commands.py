@@ -29,7 +29,7 @@ class StartChild(msgspec.Struct, frozen=True):
 
     `name` is the child's name (a uuid whose last 12 bits are the shard), the same for every try. `scope` is the item
     processor that it walks, `map_run` the ARN of the map run. Where `redrives` is not 0, it is the child that ended
-    without success that is to go on.
+    without success that is to go on. `items` are how many it works on.
     """
 
     id: str
@@ -38,6 +38,7 @@ class StartChild(msgspec.Struct, frozen=True):
     input: Json
     map_run: str
     redrives: int = 0
+    items: int = 1
 
 
 class AwaitCallback(msgspec.Struct, frozen=True):

@@ -90,6 +90,15 @@ class ExecutionStopped(Event, frozen=True):
     cause: str | None = None
 
 
+class MapRunUpdated(Event, frozen=True):
+    """Somebody changed how a map run goes on; what is None stays as it is. `task` is its branch and MapStateStarted."""
+
+    task: str
+    concurrency: int | None = None
+    tolerated_count: int | None = None
+    tolerated_percentage: float | None = None
+
+
 class ExecutionRedriven(Event, frozen=True):
     """An execution that ended without success goes on from where it failed. It is told to ended executions only."""
 
@@ -106,6 +115,7 @@ AnyEvent: TypeAlias = (
     | TimerFired
     | ExecutionStopped
     | ExecutionRedriven
+    | MapRunUpdated
 )
 
 
@@ -124,6 +134,8 @@ def place_of(event: AnyEvent) -> str | None:
     match event:
         case TaskSubmitted() | TaskSucceeded() | CallbackAnswered() | TaskFailed() | TaskHeartbeat() | ActivityTaken():
             return event.task.rpartition(":")[0]
+        case MapRunUpdated(task):
+            return task.rpartition(":")[0]
         case TimerFired():
             return event.branch or None
         case _:

@@ -94,7 +94,8 @@ class OnChildren(Waiting, frozen=True):
     `started` is the id of its …StateStarted event, `total` how many branches there are, `begun` how many were begun and
     `running` how many of those have not ended. `concurrency` bounds `running`. `latest` is the last event of any branch
     that ended (what the state's end points at). `map_run` is the ARN of a distributed Map's run; of its items `failed`
-    have failed, and more than `bearable` fail it. A run was redriven `redrives` times, last by the event `redriven`;
+    have failed of `items` in all, and more than `bearable` fail it, which follows from `tolerated` (how many, and how
+    many percent; None where that is not said). A run was redriven `redrives` times, last by the event `redriven`;
     `pending` of its children, from the branch `again` on, are still to be redriven.
     """
 
@@ -111,6 +112,8 @@ class OnChildren(Waiting, frozen=True):
     redriven: int = 0
     pending: int = 0
     again: int = 0
+    items: int = 0
+    tolerated: tuple[float | None, float | None] = (None, None)
 
 
 class OnChild(Waiting, frozen=True):
@@ -118,7 +121,7 @@ class OnChild(Waiting, frozen=True):
 
     `event` is the id of the map run's MapStateStarted or, where the child is redriven, of its MapRunRedriven; with the
     branch it is the address. `handed_over` says that the child was started: nothing is left to be done but to wait for
-    its end. `redrives` is not 0 where a child that ended without success is to go on.
+    its end. `redrives` is not 0 where a child that ended without success is to go on. `items` are how many it works on.
     """
 
     event: int
@@ -126,6 +129,7 @@ class OnChild(Waiting, frozen=True):
     map_run: str
     handed_over: bool = False
     redrives: int = 0
+    items: int = 1
 
 
 class ChildEnded(Waiting, frozen=True):
@@ -208,8 +212,8 @@ class Branch(msgspec.Struct, frozen=True):
                 deadline_ms = task.deadline_ms
                 if deadline_ms is not None:
                     yield StartTimer(self.id, deadline_ms)
-            case OnChild(event, name, map_run, False, redrives):
-                yield StartChild(f"{self.id}:{event}", name, self.scope, self.data, map_run, redrives)
+            case OnChild(event, name, map_run, False, redrives, items):
+                yield StartChild(f"{self.id}:{event}", name, self.scope, self.data, map_run, redrives, items)
             case OnTimer(until_ms) | OnRetry(until_ms):
                 yield StartTimer(self.id, until_ms)
             case _:
@@ -227,8 +231,9 @@ class Execution(msgspec.Struct, frozen=True):
     says that the last advance stopped at its bound.
     `variables_bytes` is what the variables of all its branches take.
     A child of a distributed Map walks only the `scope` of its items, and answers the task `parent_task` of the
-    execution `parent` when it ends; `map_run` is the ARN that it belongs to. A nested execution answers a continuation,
-    `answers`, when it ends. One that was started by a version of its machine names it, and the alias that gave it.
+    execution `parent` when it ends; `map_run` is the ARN that it belongs to, of whose items it works on so many. A
+    nested execution answers a continuation, `answers`, when it ends. One that was started by a version of its machine
+    names it, and the alias that gave it.
     Where it ended without success its branches stand as they stood then, so that it can be redriven; it was `redrives`
     times, last at `redriven_ms`.
     """
@@ -264,6 +269,7 @@ class Execution(msgspec.Struct, frozen=True):
     answers: str | None = None
     redrives: int = 0
     redriven_ms: int | None = None
+    items: int = 1
     version: int | None = None
     alias: str | None = None
 

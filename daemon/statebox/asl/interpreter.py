@@ -7,7 +7,7 @@ event Continued goes on. All effects on the world are read off the new value by 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -18,6 +18,7 @@ from statebox.asl.definition import StateMachine
 from statebox.asl.events import AnyEvent, EvaluationAborted, ExecutionRedriven
 from statebox.asl.execution import ROOT, Branch, Execution, Status
 from statebox.asl.history import HistoryEvent
+from statebox.asl.jsontext import Json
 from statebox.asl.limits import HistoryFull, Limits
 from statebox.asl.moment import Moment
 from statebox.asl.stepping.happenings import happen, overflow
@@ -32,7 +33,8 @@ class Step(msgspec.Struct, frozen=True):
     """What one advance (or several, joined) made of an execution.
 
     `changed` names the branches to write, `reloaded` those of them whose data changed, `removed` those that are over.
-    `opened` are callbacks to write, `closed` the tokens of those that ended without an answer.
+    `opened` are callbacks to write, `closed` the tokens of those that ended without an answer. `map_runs` is what is
+    new about map runs, by their ARNs; see engine.ports.MapRun.
     """
 
     execution: Execution
@@ -42,6 +44,7 @@ class Step(msgspec.Struct, frozen=True):
     removed: frozenset[str] = frozenset()
     opened: tuple[AwaitCallback, ...] = ()
     closed: tuple[str, ...] = ()
+    map_runs: Mapping[str, Mapping[str, Json]] = {}
 
     def then(self, later: Step) -> Step:
         """This step and a later one as one."""
@@ -56,6 +59,7 @@ def joined(steps: Sequence[Step]) -> Step:
     reloaded: set[str] = set()
     removed: set[str] = set()
     opened: dict[str, AwaitCallback] = {}
+    map_runs: dict[str, Mapping[str, Json]] = {}
     for step in steps:
         changed |= step.changed
         changed -= step.removed
@@ -63,6 +67,8 @@ def joined(steps: Sequence[Step]) -> Step:
         reloaded -= step.removed
         removed |= step.removed
         removed -= step.changed
+        for arn, told in step.map_runs.items():
+            map_runs[arn] = {**map_runs.get(arn, {}), **told}
         opened.update((command.token, command) for command in step.opened)
         for token in step.closed:
             opened.pop(token, None)
@@ -74,6 +80,7 @@ def joined(steps: Sequence[Step]) -> Step:
         removed=frozenset(removed),
         opened=tuple(opened.values()),
         closed=tuple(token for step in steps for token in step.closed),
+        map_runs=map_runs,
     )
 
 
@@ -125,6 +132,7 @@ def _conclude(before: Execution, copy: WorkingCopy) -> Step:
         removed=closed.removed,
         opened=tuple(command for token, command in new.items() if old.get(token) != command),
         closed=tuple(token for token in old if token not in new and token not in answered),
+        map_runs=copy.map_runs,
     )
 
 

@@ -100,4 +100,5 @@ def child_of(parent: Execution, command: StartChild, now_ms: int) -> Execution:
         map_run=command.map_run,
         redrives=0,
         redriven_ms=None,
+        items=command.items,
     )

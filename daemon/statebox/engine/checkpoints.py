@@ -36,6 +36,7 @@ def checkpoint_of(
         deadlines={} if execution.ended else {id: _deadline(execution, id) for id in step.changed if id != ROOT},
         stopped=() if before is None else tuple(_stopped(step, before)),
         letters=tuple(letters_of(step, before)),
+        map_runs=step.map_runs,
         release=release,
         due_ms=_due(execution) if release else None,
     )

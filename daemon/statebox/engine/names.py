@@ -102,6 +102,11 @@ class MachineReference(msgspec.Struct, frozen=True):
     text: str
 
     @property
+    def qualified(self) -> str:
+        """`<name>`, or `<name>:<version or alias>`."""
+        return self.name if self.qualifier is None else f"{self.name}:{self.qualifier}"
+
+    @property
     def version(self) -> int | None:
         """The number of the version that is named, None when none is: an alias is never a number alone."""
         qualifier = self.qualifier or ""

@@ -59,6 +59,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
     deadlines: Mapping[str, int | None] = {}
     stopped: tuple[str, ...] = ()
     letters: tuple[Letter, ...] = ()
+    map_runs: Mapping[str, Mapping[str, Json]] = {}
     release: bool = False
     due_ms: int | None = None
 
@@ -85,6 +86,37 @@ class Started(msgspec.Struct, frozen=True):
     existing: bool = False
     unwanted: bool = False
     answered: frozenset[str] = frozenset()
+
+
+class MapRun(msgspec.Struct, frozen=True):
+    """A map run as last written.
+
+    `branch` and `event` (its MapStateStarted) say where in its execution it belongs, `uid` is the execution's. Of
+    `total` children, working on `items` items, `begun` have begun; of those that ended without success `pending`, from
+    the one `again` on, are still to be redriven. `executions` and `worked_on` count children and their items by status.
+    """
+
+    arn: str
+    execution: str
+    status: str
+    branch: str
+    event: int
+    uid: str
+    started_ms: int
+    stopped_ms: int | None = None
+    total: int = 0
+    items: int = 0
+    begun: int = 0
+    concurrency: int = 0
+    tolerated_count: int | None = None
+    tolerated_percentage: float | None = None
+    redrives: int = 0
+    redriven_ms: int | None = None
+    pending: int = 0
+    again: int = 0
+    written: int = 0
+    executions: Mapping[Status, int] = {}
+    worked_on: Mapping[Status, int] = {}
 
 
 class Ended(msgspec.Struct, frozen=True):
@@ -199,6 +231,10 @@ class Summary(msgspec.Struct, frozen=True):
     started_ms: int
     stopped_ms: int | None
     set_aside: bool = False
+    redrives: int = 0
+    redriven_ms: int | None = None
+    pending_redrive: bool = False
+    items: int | None = None
     version: int | None = None
     alias: str | None = None
 
@@ -275,6 +311,30 @@ class Store(Protocol):
         """Write the first step of a redrive; None when the execution is not any more as it was read.
 
         Raises ExecutionDoesNotExist.
+        """
+        ...
+
+    async def map_run(self, arn: str) -> MapRun:
+        """A map run as last written. Raises ResourceNotFound."""
+        ...
+
+    async def map_runs(self, id: str, first: int, limit: int) -> Sequence[MapRun]:
+        """Up to `limit` map runs of an execution, in the order of their starts, from the place `first` on.
+
+        Raises ExecutionDoesNotExist.
+        """
+        ...
+
+    async def children(self, run: MapRun, first: int, limit: int) -> Sequence[Summary | None]:
+        """Up to `limit` children of a map run by their places, `first` and those before it; None where none is."""
+        ...
+
+    async def update_map_run(
+        self, run: MapRun, changes: Mapping[str, Json], event: AnyEvent, take: bool = True
+    ) -> Claimed | None:
+        """Change how a map run goes on; returns its execution claimed, where nobody held it.
+
+        Raises ResourceNotFound, ValidationException when it has ended.
         """
         ...
 
@@ -386,9 +446,15 @@ class Store(Protocol):
         ...
 
     async def list(
-        self, machine: str | None, status: Status | None, limit: int, before: tuple[int, str] | None
+        self,
+        machine: str | None,
+        status: Status | None,
+        limit: int,
+        before: tuple[int, str] | None,
+        *,
+        redriven: bool | None = None,
     ) -> Sequence[Summary]:
-        """Executions, newest first, that started before the given (ms, id)."""
+        """Executions, newest first, that started before the given (ms, id); that were `redriven`, or were not."""
         ...
 
     async def continuation(self, token: str) -> Continuation:

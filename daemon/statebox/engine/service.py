@@ -35,6 +35,7 @@ from statebox.engine.errors import (
 from statebox.engine.express import ExpressRuns
 from statebox.engine.idempotency import name_of
 from statebox.engine.machines import Machines, definition_of
+from statebox.engine.map_runs import MapRuns
 from statebox.engine.names import (
     MachineReference,
     Place,
@@ -106,6 +107,7 @@ class Service:
         self._shard_of = shard_of
         self.activities = Activities(around.store, scheduler, watchers, place)
         self.express = ExpressRuns(around)
+        self.map_runs = MapRuns(around.store, self._take, lambda: scheduler.full)
 
     # Executions
 
@@ -249,9 +251,10 @@ class Service:
         status: Status | None = None,
         limit: int = 100,
         before: tuple[int, str] | None = None,
+        redriven: bool | None = None,
     ) -> Sequence[Summary]:
-        """Executions, newest first, that started before the given (ms, id)."""
-        return await self._around.store.list(machine, status, _limit(limit), before)
+        """Executions, newest first, that started before the given (ms, id); that were `redriven`, or were not."""
+        return await self._around.store.list(machine, status, _limit(limit), before, redriven=redriven)
 
     async def refuse_listing(self, reference: MachineReference) -> None:
         """Raise StateMachineTypeNotSupported for an express machine, and StateMachineDoesNotExist for none at all.
@@ -259,12 +262,12 @@ class Service:
         A machine whose definition came with each start, or that was deleted, is known by its executions.
         """
         try:
-            found = await self.registry.find(reference)
+            type = await self.registry.type_of(reference)
         except StateMachineDoesNotExist:
-            if not await self._around.store.list(reference.name, None, 1, None):
+            if not await self._around.store.list(reference.qualified, None, 1, None):
                 raise
         else:
-            if found.machine.type == "EXPRESS":
+            if type == "EXPRESS":
                 raise StateMachineTypeNotSupported
 
     async def get_execution_history(

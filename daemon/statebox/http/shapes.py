@@ -74,9 +74,14 @@ def summary_listed(summary: Summary, place: Place) -> dict[str, Json]:
         "executionArn": place.execution_arn(summary.id),
         "stateMachineArn": place.machine_arn(summary.machine),
         "name": summary.name,
-        "status": summary.status,
+        "status": "PENDING_REDRIVE" if summary.pending_redrive else summary.status,
         "startDate": date(summary.started_ms),
+        "redriveCount": summary.redrives,
     }
+    if summary.redriven_ms is not None:
+        shown["redriveDate"] = date(summary.redriven_ms)
+    if summary.items is not None:
+        shown["itemCount"] = summary.items
     if summary.stopped_ms is not None:
         shown["stopDate"] = date(summary.stopped_ms)
     for name, qualifier in (("stateMachineVersionArn", summary.version), ("stateMachineAliasArn", summary.alias)):

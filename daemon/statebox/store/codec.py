@@ -71,6 +71,7 @@ class _Head(msgspec.Struct, frozen=True, array_like=True):
     parent_task: str | None = None
     map_run: str | None = None
     answers: str | None = None
+    items: int = 1
     version: int | None = None
     alias: str | None = None
 
@@ -134,6 +135,7 @@ def write_head(execution: Execution) -> bytes:
         e.parent_task,
         e.map_run,
         e.answers,
+        e.items,
         e.version,
         e.alias,
     )
@@ -178,6 +180,12 @@ def write_data(branch: Branch, texts: Texts) -> bytes:
     return b"[%d,%b,[%b],[%b]]" % (FORMAT, texts.of(branch.data), arguments, items)
 
 
+def read_start(head: bytes) -> tuple[int, int]:
+    """When an execution started (ms), and how many items of a map run it works on. Raises NewerFormat, Unreadable."""
+    found = _read(_read_head, {b"head": head}, b"head")
+    return found.started_ms, found.items
+
+
 def read_execution(fields: Mapping[bytes, bytes], whole: bool) -> Execution:
     """The execution whose fields these are, or those of them that were loaded. Raises NewerFormat, Unreadable."""
     head = _read(_read_head, fields, b"head")
@@ -213,6 +221,7 @@ def read_execution(fields: Mapping[bytes, bytes], whole: bool) -> Execution:
         parent_task=head.parent_task,
         map_run=head.map_run,
         answers=head.answers,
+        items=head.items,
         redrives=state.redrives,
         redriven_ms=state.redriven_ms,
         version=head.version,

@@ -64,6 +64,8 @@ SHARD_KEYS: Final = (
     Kind("definition:*", "hash", Lives.FOR_EVER, "of one content hash: text, and how many executions use it"),
     Kind("execution:*", "hash", Lives.WITH_EXECUTION, "the value, a field per branch; its lease; its standing"),
     Kind("history:*", "list", Lives.WITH_EXECUTION, "chunks of history events; each names its first"),
+    Kind("runs:*", "list", Lives.WITH_EXECUTION, "of one execution: its map runs, in their order"),
+    Kind("run:*", "hash", Lives.WITH_EXECUTION, "one map run: how it goes on, and its children and items by status"),
     Kind("inbox:*", "list", Lives.WITH_EXECUTION, "events that were delivered and not consumed; gone at the end"),
     Kind("timers:*", "zset", Lives.WITH_EXECUTION, "branch -> deadline (ms), but the root's; gone at the end"),
     Kind("token:*", "hash", Lives.WITH_CONTINUATION, "the truth about one continuation"),
@@ -118,6 +120,12 @@ class ShardKeys(msgspec.Struct, frozen=True):
 
     def history(self, id: str) -> str:
         return f"{self.base}history:{id}"
+
+    def runs(self, id: str) -> str:
+        return f"{self.base}runs:{id}"
+
+    def run(self, run: str) -> str:
+        return f"{self.base}run:{run}"
 
     def inbox(self, id: str) -> str:
         return f"{self.base}inbox:{id}"

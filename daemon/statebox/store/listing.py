@@ -3,16 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from statebox.asl.execution import Status
 from statebox.engine.ports import Counts, Summary
-from statebox.store.connection import Argument
+from statebox.store.connection import Argument, Reply
 from statebox.store.keys import ShardKeys
 from statebox.store.reading import Reading
-from statebox.store.replies import integer, items, maybe_integer, maybe_text, strings, text
+from statebox.store.replies import integer, items, maybe_integer, strings, text
 
 # When an execution started (ms), and its id: where a listing goes on.
 Place = tuple[int, str]
+
+
+# What a summary is made of.
+SUMMED_UP: Final = ("status", "stopped", "aside", "redrives", "redriven", "qualified")
+
+
+def summed_up(id: str, started_ms: int, fields: Sequence[Reply]) -> Summary:
+    """One line about an execution, of these fields."""
+    status, stopped, aside, redrives, redriven, qualified = fields
+    machine, _, name = id.partition(":")
+    version, _, alias = (qualified if isinstance(qualified, bytes) else b"").partition(b" ")
+    return Summary(
+        id,
+        machine,
+        name,
+        Status(text(status)),
+        started_ms,
+        maybe_integer(stopped),
+        aside is not None,
+        maybe_integer(redrives) or 0,
+        maybe_integer(redriven),
+        version=maybe_integer(version),
+        alias=alias.decode() or None,
+    )
 
 
 class Listing(Reading):
@@ -25,10 +50,12 @@ class Listing(Reading):
         limit: int,
         before: tuple[int, str] | None,
         with_map_runs: bool = False,
+        redriven: bool | None = None,
     ) -> Sequence[Summary]:
         """Executions, newest first, that started before the given (ms, id); a machine's also with its map runs'.
 
-        `<machine>:<version or alias>` stands for those that were started by that.
+        `<machine>:<version or alias>` stands for those that were started by that. `redriven`: only those that were, or
+        only those that were not.
         """
         indices = await self._indices(machine, status, with_map_runs)
         listed: list[Summary] = []
@@ -37,7 +64,11 @@ class Listing(Reading):
             if not page:
                 break
             found = await self._summaries(page)
-            listed += [one for one in found if status is None or one.status == status]
+            listed += [
+                one
+                for one in found
+                if (status is None or one.status == status) and (redriven is None or redriven == (one.redrives > 0))
+            ]
             before = page[-1]
         return listed
 
@@ -101,28 +132,11 @@ class Listing(Reading):
 
     async def _summaries(self, places: Sequence[Place]) -> list[Summary]:
         """One line for each; those whose retention has passed meanwhile are left out."""
-        fields = await self._reads.ask_all(
-            [("HMGET", self._of(id).execution(id), "status", "stopped", "aside", "qualified") for _, id in places]
-        )
+        fields = await self._reads.ask_all([("HMGET", self._of(id).execution(id), *SUMMED_UP) for _, id in places])
         summaries: list[Summary] = []
         for (started_ms, id), reply in zip(places, fields, strict=True):
-            status, stopped, aside, qualified = items(reply)
-            if status is not None:
-                machine, _, name = id.partition(":")
-                version, _, alias = (maybe_text(qualified) or "").partition(" ")
-                summaries.append(
-                    Summary(
-                        id,
-                        machine,
-                        name,
-                        Status(text(status)),
-                        started_ms,
-                        maybe_integer(stopped),
-                        aside is not None,
-                        int(version) if version else None,
-                        alias or None,
-                    )
-                )
+            if items(reply)[0] is not None:
+                summaries.append(summed_up(id, started_ms, items(reply)))
         return summaries
 
     def _of(self, id: str) -> ShardKeys:

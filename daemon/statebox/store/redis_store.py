@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 
-from statebox.asl.events import ActivityTaken, ExecutionStopped, TaskHeartbeat
+from statebox.asl.events import ActivityTaken, AnyEvent, ExecutionStopped, TaskHeartbeat
 from statebox.asl.execution import Status
+from statebox.asl.jsontext import Json
 from statebox.engine.errors import (
     AnswerCameFirst,
     ExecutionAlreadyExists,
     ExecutionDoesNotExist,
     LeaseLost,
+    ResourceNotFound,
+    ValidationException,
 )
 from statebox.engine.idempotency import refuse_reused
 from statebox.engine.letters import Letter
@@ -28,6 +31,7 @@ from statebox.engine.ports import (
     Ended,
     Kept,
     Lease,
+    MapRun,
     Purged,
     Renewed,
     Saved,
@@ -46,12 +50,13 @@ from statebox.store.entries import write_around_task, write_entry
 from statebox.store.forgetting import Forgetting
 from statebox.store.keys import Keys, shard_of_token
 from statebox.store.leases import MOST_AT_ONCE, by_shard, ids_and_tokens, renew_all
-from statebox.store.listing import Listing
 from statebox.store.loading import Loading
+from statebox.store.map_runs import keys_of_run, run_of
 from statebox.store.namespace import settle
 from statebox.store.primary import Primary
 from statebox.store.reading import no_such_execution
 from statebox.store.replies import Unexpected, integer, items, maybe_integer, strings, text
+from statebox.store.run_listing import RunListing
 from statebox.store.shelf import RedisShelf
 from statebox.store.steps import qualified, step_arguments, waiting_place
 
@@ -73,7 +78,7 @@ class StoreSettings:
     claim_limit: int = 5
 
 
-class RedisStore(Listing):
+class RedisStore(RunListing):
     """The port Store. Use it between `connect` and `close`.
 
     `now_ms` lets somebody else than Redis own the time (ms since the epoch); `boottime` is this daemon's own clock.
@@ -190,6 +195,30 @@ class RedisStore(Listing):
                 return None
             case [b"unknown"]:
                 raise no_such_execution(execution.id)
+            case _:
+                raise Unexpected(reply)
+
+    async def update_map_run(
+        self, run: MapRun, changes: Mapping[str, Json], event: AnyEvent, take: bool = True
+    ) -> Claimed | None:
+        """Change how a map run goes on; returns its execution claimed, where nobody held it.
+
+        Raises ResourceNotFound, ValidationException when it has ended.
+        """
+        unique, until = run_of(run.arn), self._lease_end()
+        keys_of_run(self._keys, unique)
+        shard = shard_of_token(unique)
+        fields = [text for name, value in changes.items() for text in (name, str(value))]
+        reply = await self._run("update_run", shard, *self._who(fresh_id(), take), unique, write_entry(event), *fields)
+        match reply:
+            case [b"claimed", value]:
+                return next(iter(await self._loading.claimed([value], shard, until)), None)
+            case [b"told", _]:
+                return None
+            case [b"over"]:
+                raise ValidationException("The Map Run has ended and cannot be updated")
+            case [b"unknown"]:
+                raise ResourceNotFound
             case _:
                 raise Unexpected(reply)
 

@@ -15,6 +15,7 @@ from statebox.store.codec import FORMAT, Texts, write_data, write_record, write_
 from statebox.store.connection import Argument
 from statebox.store.entries import write_entry
 from statebox.store.keys import shard_of_token
+from statebox.store.map_runs import run_fields, run_of
 
 # The cause of a child that is stopped with its map run.
 _STOPPED: Final = "The map run ended without this item"
@@ -52,6 +53,8 @@ def step_arguments(
         write_chunk(history, texts) if history else "",
         *_told_parent(execution),
         write_entry(ExecutionStopped(RUNTIME, _STOPPED)) if checkpoint.stopped else "",
+        "" if execution.map_run is None else run_of(execution.map_run),
+        execution.items,
     ]
     if first:
         fields = _fields(branches.values(), branches.values(), texts)
@@ -64,7 +67,8 @@ def step_arguments(
     for branch, deadline_ms in checkpoint.deadlines.items():
         deadlines += (branch, _or_nothing(deadline_ms))
     letters = [str(letter) for letter in checkpoint.letters]
-    for values in (fields, checkpoint.removed, opened, checkpoint.closed, deadlines, checkpoint.stopped, letters):
+    runs = [text for arn, told in checkpoint.map_runs.items() for text in run_fields(run_of(arn), told)]
+    for values in (fields, checkpoint.removed, opened, checkpoint.closed, deadlines, checkpoint.stopped, letters, runs):
         arguments.append(len(values))
         arguments += values
     return arguments

@@ -209,7 +209,11 @@ class Map(State):
         selected = [self.item_selected(visit, index, item, keyed) for index, item in enumerate(items)]
         if self.distributed.batcher is not None:
             selected = self.distributed.batcher.batches(self._sources(visit), selected)
-        return Await(msgspec.structs.replace(waiting, total=len(selected), bearable=most), items=selected)
+        count, percentage = (None if bound is None else float(bound) for bound in bearable)
+        waiting = msgspec.structs.replace(
+            waiting, total=len(selected), bearable=most, items=len(items), tolerated=(count, percentage)
+        )
+        return Await(waiting, items=selected)
 
     def _succeed(self, visit: Visit, run_started: int, result: Json) -> Transition:
         """The run's end: MapRunSucceeded points at its start, the state's end at that, Exited at the start again."""

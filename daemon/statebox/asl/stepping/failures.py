@@ -107,6 +107,7 @@ def _write_aborted(copy: WorkingCopy, line: Line, failed: int) -> None:
     state = copy.state_of(line)
     if isinstance(state, Map) and state.distributed is not None and not isinstance(waiting, OnRetry):
         copy.write(failed, _MAP_RUN_ABORTED)
+        copy.abort_run(line)
     code = _ABORTED.get(state.type)
     if code is not None:
         copy.write(failed, code)

@@ -8,12 +8,13 @@ from typing import Final
 import msgspec
 
 from statebox.asl.errors import EXCEED_TOLERATED_FAILURE_THRESHOLD, StateFailure, too_large
-from statebox.asl.events import AnyEvent, TaskFailed, TaskSubmitted, TaskSucceeded
-from statebox.asl.execution import Branch, ChildEnded, OnChild, OnChildren
+from statebox.asl.events import AnyEvent, MapRunUpdated, TaskFailed, TaskSubmitted, TaskSucceeded
+from statebox.asl.execution import Branch, ChildEnded, OnChild, OnChildren, Status
 from statebox.asl.history import CODES
 from statebox.asl.jsontext import Json
 from statebox.asl.lines import Line
 from statebox.asl.moment import Dice, uuid_text
+from statebox.asl.states.distributed import most_failures
 from statebox.asl.states.map import Map
 from statebox.asl.states.parallel import Parallel
 from statebox.asl.states.results import ItemResult
@@ -46,7 +47,57 @@ def begin_children(copy: WorkingCopy, line: Line, state: State, previous: int) -
         begun += 1
         running += 1
     line.waiting = msgspec.structs.replace(waiting, begun=begun, running=running)
+    if waiting.map_run and begun > waiting.begun:
+        copy.tell_of_run(waiting.map_run, begun=begun)
     return None
+
+
+def tell_of_size(copy: WorkingCopy, waiting: OnChildren) -> None:
+    """Tell how large a map run is and how it is to go on."""
+    count, percentage = waiting.tolerated
+    copy.tell_of_run(
+        waiting.map_run,
+        total=waiting.total,
+        items=waiting.items,
+        concurrency=waiting.concurrency,
+        tolerated_count=None if count is None else int(count),
+        tolerated_percentage=percentage,
+    )
+
+
+def update_run(copy: WorkingCopy, line: Line, state: State, event: MapRunUpdated) -> Said | None:
+    """A map run goes on otherwise: with more or fewer at once, or bearing more or less."""
+    waiting = _of(line)
+    if event.task != f"{line.id}:{waiting.started}":
+        return None
+    count, percentage = waiting.tolerated
+    if event.tolerated_count is not None:
+        count = float(event.tolerated_count)
+    if event.tolerated_percentage is not None:
+        percentage = event.tolerated_percentage
+    waiting = msgspec.structs.replace(
+        waiting,
+        concurrency=waiting.concurrency if event.concurrency is None else event.concurrency,
+        tolerated=(count, percentage),
+        bearable=most_failures((count, percentage), waiting.items),
+    )
+    line.waiting = waiting
+    tell_of_size(copy, waiting)
+    if waiting.failed > waiting.bearable:
+        return _exceeded(copy, line, state)
+    return begin_children(copy, line, state, waiting.started)
+
+
+def _exceeded(copy: WorkingCopy, line: Line, state: State) -> Said:
+    """More items of a map run have failed than it bears."""
+    waiting = _of(line)
+    # All of them, so that none stays behind in the store.
+    copy.lines.children(line.id, waiting.begun)
+    copy.remove_below(line.id, failed=True)
+    failure = StateFailure(EXCEED_TOLERATED_FAILURE_THRESHOLD, "The specified tolerated failure threshold was exceeded")
+    line.last = copy.write(line.last, _MAP_RUN_FAILED, failure.error, failure.cause)
+    copy.tell_of_run(waiting.map_run, status=Status.FAILED, stopped_ms=copy.now_ms)
+    return line, state, Broken(failure, inside=True)
 
 
 def _redrive_children(copy: WorkingCopy, line: Line, state: State) -> None:
@@ -61,12 +112,16 @@ def _redrive_children(copy: WorkingCopy, line: Line, state: State) -> None:
         ended = child.waiting
         if isinstance(ended, ChildEnded) and ended.failed:
             child.data = state.item_input(copy.evaluating(line, state), again, items)
-            child.waiting = OnChild(waiting.redriven, ended.name, waiting.map_run, redrives=waiting.redrives)
+            items_in = state.items_in(child.data)
+            child.waiting = OnChild(
+                waiting.redriven, ended.name, waiting.map_run, redrives=waiting.redrives, items=items_in
+            )
             running += 1
             pending -= 1
             copy.budget -= 1
         again += 1
     line.waiting = msgspec.structs.replace(waiting, running=running, pending=pending, again=again)
+    copy.tell_of_run(waiting.map_run, pending=pending, again=again)
 
 
 def _begin_child(copy: WorkingCopy, line: Line, state: State, index: int, previous: int) -> None:
@@ -77,7 +132,7 @@ def _begin_child(copy: WorkingCopy, line: Line, state: State, index: int, previo
             if data is not items[index]:
                 copy.check(data, state.name)
             if state.distributed is not None:
-                copy.lines.add(_distributed_child(copy, line, state.scope_of(index), index, data))
+                copy.lines.add(_distributed_child(copy, line, state, index, data))
                 return
             last = copy.write(previous, _ITERATION_STARTED, state.name, index)
         case Parallel():
@@ -90,13 +145,17 @@ def _begin_child(copy: WorkingCopy, line: Line, state: State, index: int, previo
     copy.ready.append(copy.lines.add(child))
 
 
-def _distributed_child(copy: WorkingCopy, line: Line, scope: str, index: int, data: Json) -> Branch:
+def child_name(uid: str, branch: str, started: int, shard: int) -> str:
+    """The name of a map run's child: the same for every try, so that a start that is repeated finds who is there."""
+    return uuid_text(Dice(f"{uid} {branch} {started}".encode()).bits(128), shard)
+
+
+def _distributed_child(copy: WorkingCopy, line: Line, state: Map, index: int, data: Json) -> Branch:
     waiting = _of(line)
-    id, uid = f"{line.id}.{index}", copy.before.uid
-    # The same for every try, so that a start that is repeated finds the child that is there.
-    name = uuid_text(Dice(f"{uid} {id} {waiting.started}".encode()).bits(128), copy.before.shard)
-    child = OnChild(waiting.started, name, waiting.map_run)
-    return Branch(id, scope, None, data, entered_ms=copy.now_ms, waiting=child, index=index)
+    id = f"{line.id}.{index}"
+    name = child_name(copy.before.uid, id, waiting.started, copy.before.shard)
+    child = OnChild(waiting.started, name, waiting.map_run, items=state.items_in(data))
+    return Branch(id, state.scope_of(index), None, data, entered_ms=copy.now_ms, waiting=child, index=index)
 
 
 def end_branch(copy: WorkingCopy, line: Line, parent: Line) -> Said | None:
@@ -173,14 +232,7 @@ def hear_of_child(copy: WorkingCopy, line: Line, waiting: OnChild, event: AnyEve
             parent.waiting = children
             if children.failed <= children.bearable:
                 return _one_less(copy, parent, fork, children.started)
-            # All of them, so that none stays behind in the store.
-            copy.lines.children(parent.id, children.begun)
-            copy.remove_below(parent.id, failed=True)
-            failure = StateFailure(
-                EXCEED_TOLERATED_FAILURE_THRESHOLD, "The specified tolerated failure threshold was exceeded"
-            )
-            parent.last = copy.write(parent.last, _MAP_RUN_FAILED, failure.error, failure.cause)
-            return parent, fork, Broken(failure, inside=True)
+            return _exceeded(copy, parent, fork)
         case _:
             return None
 

@@ -12,6 +12,7 @@ from statebox.asl.events import (
     ExecutionRedriven,
     ExecutionStarted,
     ExecutionStopped,
+    MapRunUpdated,
     TaskFailed,
     TaskSucceeded,
     TimerFired,
@@ -20,7 +21,7 @@ from statebox.asl.events import (
 from statebox.asl.execution import ROOT, Branch, OnChild, OnChildren, OnRetry, OnTask, OnTimer, OnTurn, Status
 from statebox.asl.history import CODES, or_absent
 from statebox.asl.lines import BranchesNeeded
-from statebox.asl.stepping.forks import begin_children, hear_of_child
+from statebox.asl.stepping.forks import begin_children, hear_of_child, update_run
 from statebox.asl.stepping.redriving import redrive
 from statebox.asl.stepping.walking import go_on_with, resume, try_again
 from statebox.asl.stepping.working_copy import WorkingCopy
@@ -114,6 +115,9 @@ def _reach(copy: WorkingCopy, branch: str, event: AnyEvent) -> None:
             resume(copy, copy.opened(branch), event)
         case OnRetry(until_ms) if isinstance(event, TimerFired) and copy.now_ms >= until_ms:
             try_again(copy, copy.opened(branch))
+        case OnChildren() if isinstance(event, MapRunUpdated):
+            line = copy.opened(branch)
+            go_on_with(copy, update_run(copy, line, copy.state_of(line), event))
         case OnTask(deadline_ms=deadline_ms) if isinstance(event, TimerFired):
             if deadline_ms is not None and copy.now_ms >= deadline_ms:
                 resume(copy, copy.opened(branch), event)

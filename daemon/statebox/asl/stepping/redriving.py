@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from statebox.asl.at_work import RUNNING
 from statebox.asl.definition import StateMachine
 from statebox.asl.execution import ROOT, ChildEnded, Execution, OnChild, OnChildren, OnRetry, OnTask, OnTurn, Status
 from statebox.asl.history import CODES
@@ -57,7 +58,10 @@ def _go_on(copy: WorkingCopy, line: Line, event: int) -> None:
         case OnTurn():
             copy.ready.append(line)
         case OnTask(resource=resource) if resource in (READ_ITEMS, WRITE_RESULT):
-            pass  # a map run that is read or written: it is wanted still
+            # A map run that is read or written: it is wanted still.
+            run = copy.evaluating(line, state).run
+            if run is not None:
+                copy.tell_of_run(run, status=RUNNING, stopped_ms=None)
         case OnChildren() as waiting if _children(copy, line, waiting):
             if isinstance(state, Map) and state.distributed is not None:
                 waiting = _redrive_run(copy, line, waiting, event)
@@ -97,6 +101,9 @@ def _redrive_run(copy: WorkingCopy, line: Line, waiting: OnChildren, event: int)
                 pass
     redrives = waiting.redrives + 1
     line.last = copy.write(event, _MAP_RUN_REDRIVEN, waiting.map_run, redrives)
+    copy.tell_of_run(
+        waiting.map_run, status=RUNNING, stopped_ms=None, redrives=redrives, redriven_ms=copy.now_ms, pending=pending
+    )
     waiting = msgspec.structs.replace(
         waiting, running=0, failed=0, redrives=redrives, redriven=line.last, pending=pending, again=0
     )

@@ -11,7 +11,7 @@ from statebox.asl.history import CODES
 from statebox.asl.lines import Line
 from statebox.asl.states.state import Await, Broken, Leave, State, Transition
 from statebox.asl.stepping.failures import Said, located, meet
-from statebox.asl.stepping.forks import begin_children, end_branch, join
+from statebox.asl.stepping.forks import begin_children, end_branch, join, tell_of_size
 from statebox.asl.stepping.working_copy import WorkingCopy
 
 
@@ -100,6 +100,8 @@ def _settle(copy: WorkingCopy, line: Line, state: State, transition: Transition)
                     copy.ready.append(line)
             case Await(waiting, arguments, items):
                 line.waiting, line.arguments, line.items = waiting, arguments, items
+                if isinstance(waiting, OnChildren) and waiting.map_run:
+                    tell_of_size(copy, waiting)
                 if isinstance(waiting, OnChildren):
                     if waiting.total == 0:
                         said = join(copy, line, state)

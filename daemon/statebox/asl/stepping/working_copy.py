@@ -8,13 +8,13 @@ from typing import Final
 
 import msgspec
 
-from statebox.asl.at_work import AtWork
+from statebox.asl.at_work import RUNNING, AtWork
 from statebox.asl.data.allowance import Allowance
 from statebox.asl.data.jsonata.templates import EvaluationFailure
 from statebox.asl.data.jsonata_flow import JsonataFlow
 from statebox.asl.definition import StateMachine
 from statebox.asl.errors import RUNTIME, TOO_DEEP, StateFailure, too_large
-from statebox.asl.execution import Branch, Execution, OnTurn, Status
+from statebox.asl.execution import Branch, Execution, OnChildren, OnTask, OnTurn, Status
 from statebox.asl.history import CODES, HistoryEvent
 from statebox.asl.jsontext import Json, nests_too_deep, text_or_none
 from statebox.asl.limits import HistoryFull, Limits
@@ -67,6 +67,8 @@ class WorkingCopy:
         self._last_event = limits.last_event
         self.variables = Variables(execution.variables_bytes, limits)
         self.answered: set[str] = set()
+        # What is new about map runs, by their ARNs.
+        self.map_runs: dict[str, dict[str, Json]] = {}
         self.response: Json | msgspec.UnsetType = execution.response
         self.ending: tuple[Status, Json, str | None, str | None] | None = None
         # Its history is: there is no going on from here.
@@ -112,7 +114,11 @@ class WorkingCopy:
         )
 
     def end(self, status: Status, output: Json = None, error: str | None = None, cause: str | None = None) -> None:
-        """End the execution."""
+        """End the execution, and with it the map runs that it still has."""
+        if status is not Status.SUCCEEDED:
+            for id, branch in self.before.branches.items():
+                if isinstance(branch.waiting, OnTask | OnChildren) and (line := self.lines.open(id)) is not None:
+                    self.abort_run(line)
         self.ending = (status, output, error, cause)
 
     # What a visit needs (at_work.Surroundings)
@@ -135,6 +141,10 @@ class WorkingCopy:
             raise too_large(whose)
         # All that a step makes is written at once: large payloads use it up as many small states do.
         self.budget -= len(text) // _BYTES_A_TRANSITION
+
+    def tell_of_run(self, map_run: str, **told: Json) -> None:
+        """Note what is new about a map run."""
+        self.map_runs.setdefault(map_run, {}).update(told)
 
     def are_too_much(self, payloads: Sequence[Json]) -> bool:
         """Whether together they are so far beyond one payload that nothing is to be made of them."""
@@ -167,6 +177,14 @@ class WorkingCopy:
         return None
 
     # What all that works on it needs
+
+    def abort_run(self, line: Line) -> None:
+        """The map run of a line, where it is at one, ends with what is around it."""
+        state = None if line.state is None else self.state_of(line)
+        if isinstance(state, Map) and state.distributed is not None:
+            run = AtWork(self, line, state).run
+            if run is not None and self.map_runs.get(run, {}).get("status", RUNNING) == RUNNING:
+                self.tell_of_run(run, status=Status.ABORTED, stopped_ms=self.now_ms)
 
     def evaluating(self, line: Line, state: State) -> AtWork:
         """What the state works with. Raises StateFailure when this evaluation had to be cut off."""

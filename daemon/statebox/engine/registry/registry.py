@@ -104,6 +104,16 @@ class Registry:
             raise no_such_machine(reference)
         return Found(machine, await self.definition(machine, version.revision.definition), version)
 
+    async def type_of(self, reference: MachineReference) -> MachineType:
+        """The type of a machine, by one of its versions or aliases too. Raises StateMachineDoesNotExist, InvalidArn."""
+        if reference.qualifier is None and self.is_of_folder(reference.name):
+            return "STANDARD"
+        machine = (await self.shelved(reference)).machine
+        known = {None, *machine.aliases, *(str(version.number) for version in machine.versions)}
+        if reference.qualifier not in known:
+            raise no_such_machine(reference)
+        return machine.type
+
     async def revision_of(self, machine: str, version: int | None, definition: str) -> Revision | None:
         """The revision that an execution was started with, as far as it can be told by now."""
         shelved = None if self.is_of_folder(machine) else await self.current(machine)

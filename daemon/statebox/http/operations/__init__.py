@@ -11,6 +11,7 @@ from statebox.http.operations.aliases import ALIASES
 from statebox.http.operations.executions import EXECUTIONS
 from statebox.http.operations.express import EXPRESS
 from statebox.http.operations.machines import MACHINES
+from statebox.http.operations.map_runs import MAP_RUNS
 from statebox.http.operations.own import OWN
 from statebox.http.operations.tags import TAGS
 from statebox.http.operations.tasks import TASKS
@@ -23,15 +24,8 @@ OPERATIONS: Final[Mapping[str, AnyOperation]] = {
     **{
         f"{AWS_PREFIX}{operation.name}": operation
         for operation in (
-            *EXECUTIONS,
-            *EXPRESS,
-            *TASKS,
-            *MACHINES,
-            *VERSIONS,
-            *ALIASES,
-            *TAGS,
-            *TRIALS,
-            *ACTIVITIES,
+            *(*EXECUTIONS, *EXPRESS, *MAP_RUNS, *TASKS, *ACTIVITIES),
+            *(*MACHINES, *VERSIONS, *ALIASES, *TAGS, *TRIALS),
         )
     },
     **{f"Statebox.{operation.name}": operation for operation in OWN},

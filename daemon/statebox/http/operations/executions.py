@@ -83,11 +83,22 @@ class ListExecutions(Request, frozen=True):
 
 async def list_executions(call: Call, ask: ListExecutions) -> Json:
     """Executions, newest first; beyond AWS also those of all machines, when none is named."""
-    if ask.map_run_arn is not None:
-        raise ValidationException("There are no Map Runs whose executions could be listed")
-    if ask.status_filter == "PENDING_REDRIVE" or ask.redrive_filter == "REDRIVEN":
-        return {"executions": []}
     limit = page_size(ask.max_results)
+    redriven = None if ask.redrive_filter is None else ask.redrive_filter == "REDRIVEN"
+    if ask.map_run_arn is not None:
+        if ask.state_machine_arn is not None:
+            raise ValidationException("Only one of stateMachineArn and mapRunArn can be specified")
+        first = None if ask.next_token is None else read_event_page_token(ask.next_token)
+        of_run = await call.service.map_runs.children(ask.map_run_arn, ask.status_filter, redriven, limit, first)
+        listed: dict[str, Json] = {
+            "executions": [
+                {**summary_listed(one, call.service.place), "mapRunArn": of_run.run.arn} for one in of_run.found
+            ]
+        }
+        return listed if of_run.next is None else {**listed, "nextToken": write_page_token(of_run.next)}
+    if ask.status_filter == "PENDING_REDRIVE":
+        # Only children of map runs wait to be redriven.
+        return {"executions": []}
     if ask.state_machine_arn is not None and ask.state_machine_arn.startswith("arn:"):
         await call.service.refuse_listing(machine_reference(ask.state_machine_arn))
     found = await call.service.list_executions(
@@ -95,6 +106,7 @@ async def list_executions(call: Call, ask: ListExecutions) -> Json:
         None if ask.status_filter is None else Status(ask.status_filter),
         limit,
         None if ask.next_token is None else read_execution_page_token(ask.next_token),
+        redriven,
     )
     shown: dict[str, Json] = {"executions": [summary_listed(one, call.service.place) for one in found]}
     if len(found) == limit:

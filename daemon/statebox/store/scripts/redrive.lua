@@ -37,5 +37,6 @@ redis.call('ZREM', base .. 'retention', retention_member(id, step, status, defin
 redis.call('ZREM', base .. 'index:s:' .. status .. ':' .. step.machine, id)
 redis.call('HDEL', key, 'stopped', 'closing', 'claims', 'released')
 local fields = {'head', head, 'redrive', operation, 'redrives', redrives, 'redriven', at_ms}
-local how, _, used = write_step(id, step, definition, nil, fields)
+each_run(id, 'PERSIST')
+local how, _, used = write_step(id, step, definition, nil, fields, status)
 return {'started', at_ms, how, used}

@@ -46,7 +46,7 @@ else
 end
 if redis.call('ZADD', base .. 'index', step.started_ms, id) == 0 then
   -- Its namesake's retention has passed, but the sweep has not come by: nothing of it may be taken for ours.
-  redis.call('DEL', base .. 'history:' .. id, base .. 'inbox:' .. id, base .. 'timers:' .. id)
+  redis.call('DEL', base .. 'history:' .. id, base .. 'inbox:' .. id, base .. 'timers:' .. id, base .. 'runs:' .. id)
 end
 redis.call('SADD', base .. 'machines', step.machine)
 local fields = {'head', head, 'input', input, 'operation', operation, 'definition', hash}

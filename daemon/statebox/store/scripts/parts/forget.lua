@@ -31,6 +31,10 @@ local function forget(member)
   local by_status = base .. 'index:s:' .. status .. ':' .. machine
   local current = redis.call('ZSCORE', base .. 'index', id)
   if current and tonumber(current) == tonumber(started) then
+    for _, run in ipairs(redis.call('LRANGE', base .. 'runs:' .. id, 0, -1)) do
+      redis.call('UNLINK', base .. 'run:' .. run)
+    end
+    redis.call('UNLINK', base .. 'runs:' .. id)
     if redis.call('UNLINK', base .. 'execution:' .. id, base .. 'history:' .. id) > 0 then
       -- Else they have expired, as what was answered in it has, and what is kept by now is for its namesake to come.
       redis.call('UNLINK', base .. 'early:' .. id)

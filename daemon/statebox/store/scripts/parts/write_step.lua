@@ -1,11 +1,11 @@
 -- Write one step of an execution: what start and checkpoint have in common. ARGV from `at` on:
 --   token, sequence, lease_ms, daemon, format, release ('1' or ''), due_ms ('' for none), retention_ms,
 --   status, stopped_ms ('' for none), machine, started_ms, state, consumed, chunk of history ('' for none),
---   parent to be told of the end ('' for none) and its inbox entry, inbox entry of a stop; then seven
---   lists, each led by the number of its values:
+--   parent to be told of the end ('' for none) and its inbox entry, inbox entry of a stop, for a map
+--   run's child the run and how many of its items it works on ('' and 1 for others); then eight lists, each led by the number of its values:
 --   fields (name, value), removed (branch), opened (token, task, state, since_ms, deadline_ms or ''), closed (token),
 --   deadlines (branch, ms or ''), stopped (ids of children that nobody waits for any more), letters (to executions of other
---   shards: each stays in the outbox until it has arrived there).
+--   shards: each stays in the outbox until it has arrived there), runs (map run, field, value).
 
 -- unpack is safe up to some thousands of values.
 local AT_ONCE = 500
@@ -17,9 +17,10 @@ local function read_step(at)
     retention_ms = tonumber(ARGV[at + 7]), status = ARGV[at + 8], stopped_ms = ARGV[at + 9], machine = ARGV[at + 10],
     started_ms = ARGV[at + 11], state = ARGV[at + 12], consumed = tonumber(ARGV[at + 13]),
     chunk = ARGV[at + 14], parent = ARGV[at + 15], entry = ARGV[at + 16], stop_entry = ARGV[at + 17],
+    run = ARGV[at + 18], items = ARGV[at + 19],
   }
-  local place = at + 18
-  for _, list in ipairs({'fields', 'removed', 'opened', 'closed', 'deadlines', 'stopped', 'letters'}) do
+  local place = at + 20
+  for _, list in ipairs({'fields', 'removed', 'opened', 'closed', 'deadlines', 'stopped', 'letters', 'runs'}) do
     local count = tonumber(ARGV[place])
     step[list] = {first = place + 1, last = place + count}
     place = place + count + 1
@@ -155,10 +156,43 @@ local function retention_member(id, step, status, definition)
   return table.concat({step.started_ms, status, definition, string.len(step.machine), id}, ' ')
 end
 
+-- What is new about the map runs of an execution.
+local function write_runs(id, step)
+  for i = step.runs.first, step.runs.last, 3 do
+    local run = base .. 'run:' .. ARGV[i]
+    if redis.call('EXISTS', run) == 0 then
+      redis.call('HSET', run, 'execution', id)
+      redis.call('RPUSH', base .. 'runs:' .. id, ARGV[i])
+    end
+    redis.call('HSET', run, ARGV[i + 1], ARGV[i + 2])
+  end
+end
+
+-- Count a child of a map run, and its items, under its new status and no more under its former one (nil: it is new).
+local function count_in_run(step, former)
+  local run = base .. 'run:' .. step.run
+  if step.run == '' or former == step.status or redis.call('EXISTS', run) == 0 then return end
+  if former then
+    redis.call('HINCRBY', run, 'n:' .. former, -1)
+    redis.call('HINCRBY', run, 'i:' .. former, -step.items)
+  end
+  redis.call('HINCRBY', run, 'n:' .. step.status, 1)
+  redis.call('HINCRBY', run, 'i:' .. step.status, step.items)
+end
+
+-- The keys of an execution's map runs live as long as it does.
+local function each_run(id, call, ...)
+  for _, run in ipairs(redis.call('LRANGE', base .. 'runs:' .. id, 0, -1)) do
+    redis.call(call, base .. 'run:' .. run, ...)
+  end
+  redis.call(call, base .. 'runs:' .. id, ...)
+end
+
 -- Nothing can happen to it any more: only what reading and forgetting need is kept, and for a time only.
 local function finish(id, key, step, definition, former)
   redis.call('PEXPIRE', key, step.retention_ms)
   redis.call('PEXPIRE', base .. 'history:' .. id, step.retention_ms)
+  each_run(id, 'PEXPIRE', step.retention_ms)
   redis.call('ZADD', base .. 'retention', now + step.retention_ms, retention_member(id, step, step.status, definition))
   if former then
     redis.call('DEL', base .. 'inbox:' .. id, base .. 'timers:' .. id)
@@ -177,11 +211,12 @@ local function park(id, step, former)
   end
 end
 
--- `former` is the record as it was before, nil when the execution is new; `fields` are names and values to write with it.
+-- `former` is the record as it was before, nil when the execution is new or redriven; `fields` are names and values to
+-- write with it; `redriven_from` is the status that it is redriven from.
 -- Returns 'kept' or 'given' (the lease), how many entries wait in the inbox, and of the continuations that it opens those
 -- that were answered early (nil where there is none). An execution with something in its inbox is not parked: its owner
 -- has to look first.
-local function write_step(id, step, definition, former, fields)
+local function write_step(id, step, definition, former, fields, redriven_from)
   local key = base .. 'execution:' .. id
   local function field(name, value)
     fields[#fields + 1] = name
@@ -222,6 +257,8 @@ local function write_step(id, step, definition, former, fields)
   close_continuations(step)
   stop_children(step.stopped.first, step.stopped.last, step.stop_entry)
   post_letters(step)
+  write_runs(id, step)
+  count_in_run(step, redriven_from or former and 'RUNNING')
 
   if not former or step.ended then
     redis.call('ZADD', base .. 'index:s:' .. step.status .. ':' .. step.machine, step.started_ms, id)
