@@ -12,7 +12,7 @@ from tests.cli.conftest import Call
 
 COMMANDS = [
     *("demo", "dev", "run", "validate", "test", "actions"),
-    *("start", "list", "describe", "history", "resume", "stop", "retry", "purge"),
+    *("start", "list", "describe", "history", "resume", "stop", "retry", "purge", "test-state"),
     *("serve", "doctor"),
 ]
 

@@ -17,6 +17,8 @@ from statebox.asl.commands import AwaitCallback, Command, InvokeTask, StartChild
 from statebox.asl.jsontext import Json
 
 ROOT = "0"
+# How the Resources of tasks begin that end with the execution which they start.
+NESTED: Final = "arn:aws:states:::states:startExecution.sync"
 
 
 class _Elsewhere(Enum):
@@ -60,6 +62,11 @@ class OnTask(Waiting, frozen=True):
     token: str | None = None
     handed_over: bool = False
     reference: str | None = None
+
+    @property
+    def nested(self) -> bool:
+        """Whether it is the end of an execution that answers it, and not people."""
+        return self.resource.startswith(NESTED)
 
     @property
     def deadline_ms(self) -> int | None:
@@ -304,6 +311,14 @@ class Execution(msgspec.Struct, frozen=True):
     def idle(self) -> bool:
         """Whether nothing but callbacks, timers and children is outstanding: it can be parked."""
         return not self.unfinished and (self.ended or not any(b.wants_call for b in self.branches.values()))
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether it is idle, and does not just wait for executions that it has started."""
+        if not self.idle or self.ended:
+            return self.idle
+        waiting = [b.waiting for b in self.branches.values() if isinstance(b.waiting, OnTask)]
+        return not any(task.nested for task in waiting) or any(task.token and not task.nested for task in waiting)
 
     @property
     def ended(self) -> bool:

@@ -31,6 +31,7 @@ _SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "history": ("history:history", "Show the events of an execution, also while they happen."),
         "resume": ("resume:resume", "Answer a suspended execution."),
         "answer": ("answer:answer", "Answer a state of an execution, also before it is asked for."),
+        "test-state": ("test_state:test_state", "Try one state of a definition alone, with each step of its data."),
         "stop": ("executions:stop", "Stop an execution."),
         "retry": ("executions:retry", "Let an execution that was set aside go on."),
         "purge": ("purge:purge", "Forget executions that have ended."),

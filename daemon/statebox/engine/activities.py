@@ -22,7 +22,7 @@ from statebox.engine.errors import (
     ServiceUnavailable,
     TooManyTags,
 )
-from statebox.engine.names import Place, fresh_id
+from statebox.engine.names import Place, activity_name, fresh_id
 from statebox.engine.ports import Claimed, Permit, Store
 from statebox.engine.queues import Activity, NoSuchActivity, Queues
 from statebox.engine.registry.tags import MOST_TAGS, no_such_resource
@@ -47,18 +47,15 @@ class ActivityTask(msgspec.Struct, frozen=True):
 class ActivityInvoker:
     """Puts tasks into the queues of activities: what is wanted of it stays wanted until it is there."""
 
-    def __init__(self, queues: Queues, place: Place) -> None:
+    def __init__(self, queues: Queues) -> None:
         self._queues = queues
-        self._prefix = place.activity_arn("")
 
     async def invoke(self, task: InvokeTask, permit: Permit | None = None) -> TaskSubmitted | TaskFailed:
         """Put the task into its queue; see engine.ports.Invoker."""
-        name, token = task.resource.removeprefix(self._prefix), task.token
+        name, token = activity_name(task.resource), task.token
         assert token is not None, "an activity's task is answered by its token"
         while True:
             try:
-                if name == task.resource:
-                    raise NoSuchActivity(name)
                 if permit is not None:
                     await permit()
                 await self._queues.enqueue(name, token)

@@ -17,8 +17,6 @@ _FORBIDDEN: Final = re.compile(r'[\s<>{}\[\]?*"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]
 _LONGEST: Final = 80
 _NO_EXECUTION: Final = "it is neither an execution's ARN nor its id <machine>:<name>"
 
-_ACTIVITY: Final = re.compile(r"arn:[^:]+:states:[^:]*:[^:]*:activity:([^:]+)\Z", re.DOTALL)
-
 
 class Place(msgspec.Struct, frozen=True):
     """The region and account that ARNs name."""
@@ -128,11 +126,7 @@ def machine_reference(text: str) -> MachineReference:
 
 def activity_name(text: str) -> str:
     """The name of an activity, given as its ARN. Raises InvalidArn."""
-    match = _ACTIVITY.match(text)
-    if match is None:
-        wrong = "Invalid ARN prefix" if not text.startswith("arn:") else "Resource type not valid in this context"
-        raise InvalidArn(f"Invalid Arn: '{wrong}: {text}'")
-    return match[1]
+    return read_arn(text, "activity").id
 
 
 def machine_name(text: str) -> str:

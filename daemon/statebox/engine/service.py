@@ -170,7 +170,7 @@ class Service:
             step = await self._around.advancing(program, execution, [ExecutionStarted()])
             checkpoint = checkpoint_of(step)
             started = await self._around.store.start(text, checkpoint, operation)
-        if checkpoint.letters:
+        if checkpoint.letters and not started.existing:
             self._around.post(execution.shard, checkpoint.letters)
         if started.lease is not None and nested and self._scheduler.full:
             await self._around.store.release([started.lease])
@@ -368,7 +368,7 @@ class Service:
                 if execution.ended or (replied and beyond not in waited_for):
                     return execution
                 # An answer that has not been taken in yet, as one that came early, means that it goes on.
-                if execution.idle and beyond not in waited_for and not (waited_for and await self._has_mail(id)):
+                if execution.at_rest and beyond not in waited_for and not (waited_for and await self._has_mail(id)):
                     return execution
                 left = deadline - loop.time()
                 if left <= 0:

@@ -155,7 +155,7 @@ class RedisStore(RunListing):
                 return Started(execution.started_ms, None, unwanted=True)
             case [b"exists", former]:
                 refuse_reused(operation, text(former))
-                raise ExecutionAlreadyExists(f"Execution Already Exists: '{execution.id}'")
+                raise ExecutionAlreadyExists(f"Execution Already Exists: '{execution.arn}'")
             case _:
                 raise Unexpected(reply)
         self._definitions.keep(definition.hash, definition.text, execution.shard)

@@ -8,13 +8,14 @@ from typing import Final
 import msgspec
 
 from statebox.asl.jsontext import Json
+from statebox.engine.diagnosis import refuse_in_express
 from statebox.engine.errors import (
     ConflictException,
     MissingRequiredParameter,
     StateMachineAlreadyExists,
     ValidationException,
 )
-from statebox.engine.machines import definition_of, refuse_in_express
+from statebox.engine.machines import definition_of
 from statebox.engine.names import MachineReference, check_name, fresh_uuid
 from statebox.engine.ports import Definition
 from statebox.engine.registry.configuration import check_encryption, check_logging

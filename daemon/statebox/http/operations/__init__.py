@@ -24,8 +24,16 @@ OPERATIONS: Final[Mapping[str, AnyOperation]] = {
     **{
         f"{AWS_PREFIX}{operation.name}": operation
         for operation in (
-            *(*EXECUTIONS, *EXPRESS, *MAP_RUNS, *TASKS, *ACTIVITIES),
-            *(*MACHINES, *VERSIONS, *ALIASES, *TAGS, *TRIALS),
+            *EXECUTIONS,
+            *EXPRESS,
+            *MAP_RUNS,
+            *TASKS,
+            *MACHINES,
+            *VERSIONS,
+            *ALIASES,
+            *TAGS,
+            *TRIALS,
+            *ACTIVITIES,
         )
     },
     **{f"Statebox.{operation.name}": operation for operation in OWN},
