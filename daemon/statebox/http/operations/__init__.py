@@ -24,16 +24,8 @@ OPERATIONS: Final[Mapping[str, AnyOperation]] = {
     **{
         f"{AWS_PREFIX}{operation.name}": operation
         for operation in (
-            *EXECUTIONS,
-            *EXPRESS,
-            *MAP_RUNS,
-            *TASKS,
-            *MACHINES,
-            *VERSIONS,
-            *ALIASES,
-            *TAGS,
-            *TRIALS,
-            *ACTIVITIES,
+            *(*EXECUTIONS, *EXPRESS, *MAP_RUNS, *TASKS, *ACTIVITIES),
+            *(*MACHINES, *VERSIONS, *ALIASES, *TAGS, *TRIALS),
         )
     },
     **{f"Statebox.{operation.name}": operation for operation in OWN},
