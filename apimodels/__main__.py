@@ -38,7 +38,7 @@ _KEPT: Final = ("type", "required", "enum", "min", "max")
 def main() -> None:
     """Make the file."""
     data, target = Path(sys.argv[1]), Path(sys.argv[2])
-    excerpts = [_excerpt(_model(data / service)) for service in _SERVICES]
+    excerpts = [excerpt(_model(data / service)) for service in _SERVICES]
     lines = [f"{json.dumps(name)}: {json.dumps(excerpt, separators=(',', ':'))}" for name, excerpt in sorted(excerpts)]
     target.write_text("{\n" + ",\n".join(lines) + "\n}\n")
 
@@ -51,7 +51,7 @@ def _model(folder: Path) -> Mapping[str, Json]:
     )
 
 
-def _excerpt(model: Mapping[str, Json]) -> tuple[str, Json]:
+def excerpt(model: Mapping[str, Json]) -> tuple[str, Json]:
     """The name that `aws-sdk:` has for the service, its operations' outputs, and the shapes that these are made of."""
     shapes: dict[str, Json] = {}
     operations: dict[str, Json] = {}

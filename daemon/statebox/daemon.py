@@ -271,13 +271,14 @@ class Daemon:
             (READ_ITEMS, files),
             (WRITE_RESULT, files),
             (re.escape(START), nested),
-            (ACTIVITIES, ActivityInvoker(self._store.activities, Place())),
+            (ACTIVITIES, ActivityInvoker(self._store.activities)),
         ]
         if found is None:
             _log.warning("no OpenWhisk is configured: every task that calls an action will fail")
             return Resources([*served, ("", NoOpenWhisk())])
+        renamed = {name: action for name, _, action in (pair.partition("=") for pair in self.config.functions.rename)}
         client = await undo.enter_async_context(OpenWhiskClient(found, in_flight=config.calls_in_flight))
-        return Resources([*served, ("", OpenWhiskInvoker(client, Patience(retries=config.retries)))])
+        return Resources([*served, ("", OpenWhiskInvoker(client, Patience(retries=config.retries), renamed=renamed))])
 
     async def _forget(self) -> None:
         while True:

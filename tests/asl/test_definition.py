@@ -192,6 +192,17 @@ def test_a_catcher_s_field_of_the_other_language_is_named_as_such(language: str,
     ]
 
 
+@pytest.mark.parametrize("language", ["JSONPath", "JSONata"])
+@pytest.mark.parametrize("assign", [1, "{% 1 %}", ["a"]])
+def test_what_a_catcher_or_a_choice_assigns_is_an_object(language: str, assign: Json):
+    catch = [{"ErrorEquals": ["X"], "Next": "A", "Assign": assign}]
+    where = "Expected value of type [OBJECT] at /States/A/"
+    assert of_state(TASK, QueryLanguage=language, Catch=catch) == [f"{where}Catch[0]/Assign"]
+    rule: Json = {"Variable": "$.x", "IsNull": True} if language == "JSONPath" else {"Condition": True}
+    choice: Json = {"Type": "Choice", "QueryLanguage": language, "Choices": [{**rule, "Next": "B", "Assign": assign}]}
+    assert findings(states("A", A=choice, B=PASS)) == [f"{where}Choices[0]/Assign"]
+
+
 @pytest.mark.parametrize("name", ["Variable", "StringEquals", "Not"])
 def test_a_condition_has_no_rule_beside_it(name: str):
     rule = {"Condition": "{% true %}", name: "x", "Next": "B"}

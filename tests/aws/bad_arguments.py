@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from random import Random
 from typing import Final
 
 from botocore.loaders import Loader
@@ -146,3 +147,24 @@ def _broken_text(shape: Json) -> Iterator[tuple[Json, str]]:
         yield "x", f"satisfy enum value set: [{', '.join(sorted(shape['enum']))}]"
     if "pattern" in shape:
         yield "ü", f"satisfy regular expression pattern: {shape['pattern']}"
+
+
+# What programs send by mistake or on purpose.
+_ODD: Final[tuple[Json, ...]] = (
+    None, True, 0, -1, 2**31, 2**63, 10**400, 1e308, 0.1, "", " ", "\x00", "\ud7ff\U0001f600", "x" * 300, "NaN", "{",
+    "[" * 300, "null", "arn:", "arn:::::::", "arn:aws:states:::stateMachine:", "arn:aws-cn:states:::stateMachine:m",
+    "arn:aws:lambda:us-east-1:000000000000:function:f", f"{_PLACE}stateMachine:m:1:2", f"{_PLACE}stateMachine:m/l",
+    f"{_PLACE}stateMachine:m:LIVE", f"{_PLACE}execution:m", f"{_PLACE}execution:m:n:o", f"{_PLACE}execution:a b:\x7f",
+    f"{_PLACE}express:m:n:o", f"{_PLACE}activity:a b", f"{_PLACE}mapRun:m", f"{_PLACE}mapRun:m/l:u", f"{_PLACE}x:y",
+    [], [None], [[]], [{}], ["x"], {}, {"": None}, {"key": "k"}, {"type": "AWS_OWNED_KEY"}, "WyJhIiwxXQ", "e30",
+)  # fmt: skip
+
+
+def odd(operation: str, count: int) -> Iterator[dict[str, Json]]:
+    """Arguments of which some are as they should be and the others anything, the same ones each time."""
+    dice = Random(operation)
+    shape: Json = _SHAPES[_MODEL["operations"][operation]["input"]["shape"]]
+    whole = right(operation)
+    for odds in dice.choices((0.2, 0.6), k=count):
+        said = {name: dice.choice(_ODD) for name in shape["members"] if dice.random() < odds}
+        yield {**whole, **said}

@@ -11,7 +11,7 @@ import pytest_asyncio
 from statebox.embedded import EmbeddedValkey
 from statebox.http.messages import AWS_PREFIX
 from statebox.http.operations import OPERATIONS as SERVED
-from tests.aws.bad_arguments import OPERATIONS, bad, right
+from tests.aws.bad_arguments import OPERATIONS, bad, odd, right
 from tests.http.site import Answer, Site, open_site
 
 THERE = [operation for operation in OPERATIONS if AWS_PREFIX + operation in SERVED]
@@ -50,3 +50,14 @@ async def test_members_that_no_operation_has_are_ignored(site: Site, operation: 
         type, message = error(answer)
         assert type != "SerializationException"
         assert "validation error detected" not in message
+
+
+@pytest.mark.parametrize("operation", THERE)
+async def test_no_argument_whatsoever_makes_an_operation_fail(site: Site, operation: str):
+    for arguments in odd(operation, 150):
+        answer = await site.operate(operation, **arguments)
+        assert answer.status in (200, 400), (arguments, answer.raw)
+        if answer.status == 400:
+            type, message = error(answer)
+            assert type not in ("InternalFailure", "UnknownOperationException"), arguments
+            assert message, arguments

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,20 +11,25 @@ from typing import Final
 
 import pytest
 
-from statebox.asl.events import CallbackAnswered
+from statebox.asl.events import CallbackAnswered, ExecutionStarted
 from statebox.asl.execution import Execution, Status
+from statebox.asl.interpreter import advance, begin
 from statebox.asl.jsontext import Json, read_json, write_json_text
+from statebox.asl.moment import Moment
 from statebox.config import Address, Config, DaemonConfig, HttpConfig, RedisConfig
 from statebox.daemon import Daemon
 from statebox.embedded import EmbeddedValkey
+from statebox.engine.checkpoints import checkpoint_of
 from statebox.engine.errors import ServiceError
 from statebox.engine.letters import Letter
+from statebox.engine.machines import definition_of
 from statebox.engine.ports import Answer, Checkpoint, Claimed
 from statebox.store.connection import RedisSettings
 from statebox.store.redis_store import RedisStore, StoreSettings
 from tests.engine.running import ASK, ended, start, tokens
 from tests.servers import ask
 from tests.store.values import ended as over
+from tests.store.values import execution
 from tests.waiting import wait_until
 
 SHARDS: Final = 16
@@ -153,7 +159,8 @@ async def test_a_machine_that_is_not_there_fails_the_task_in_awss_words(valkey: 
 
         execution = await ended(daemon, id)
         assert execution.error == "StepFunctions.StateMachineDoesNotExistException"
-        assert (execution.cause or "").startswith("State Machine Does Not Exist: '")
+        named = "arn:aws:states:us-east-1:000000000000:stateMachine:nobody"
+        assert (execution.cause or "").startswith(f"State Machine Does Not Exist: '{named}' (Service: ")
         assert "(Service: AWSStepFunctions; Status Code: 400; Error Code: StateMachineDoesNotExist; " in (
             execution.cause or ""
         )
@@ -169,6 +176,22 @@ async def test_a_parent_is_parked_while_its_child_goes_on(valkey: EmbeddedValkey
         await daemon.service.send_task_success(token, "done")
 
         assert (await ended(daemon, id)).output["Output"] == "done"
+
+
+async def test_who_waits_for_a_parent_waits_for_its_child(valkey: EmbeddedValkey, tmp_path: Path):
+    """It comes to rest with the child's end only, as nobody is asked anything."""
+    async with daemons(valkey, tmp_path) as (daemon,):
+        id = await start(daemon, calling(".sync:2", "asks", Name="child"), {})
+        await child_waits(daemon, "asks:child")
+        waiting = asyncio.create_task(daemon.service.settle(id, 20))
+        await wait_until(lambda: daemon.service.running_here == 0, "all to be parked")
+        assert (await daemon.service.describe_execution(id)).idle
+        assert not (await daemon.service.describe_execution(id)).at_rest
+
+        (token,) = await tokens(daemon, "asks:child")
+        await daemon.service.send_task_success(token, "done")
+
+        assert (await waiting).output["Output"] == "done"
 
 
 async def test_who_stops_the_parent_stops_the_child(valkey: EmbeddedValkey, tmp_path: Path):
@@ -232,3 +255,18 @@ async def test_many_parents_on_several_daemons_all_hear_of_their_children(valkey
         for n, id in enumerate(ids):
             status = Status.FAILED if n // 2 % 2 else Status.SUCCEEDED
             assert (await ended(one, id)).status is status
+
+
+async def test_a_start_that_its_daemon_did_not_live_to_make_is_made_by_another(valkey: EmbeddedValkey, tmp_path: Path):
+    """What the parent's first step wants is in Redis: whoever takes it over after a lease starts the child."""
+    async with daemons(valkey, tmp_path) as (daemon,):
+        definition = definition_of(
+            write_json_text({"StartAt": "Call", "States": calling(".sync:2", "passes", Name="c")})
+        )
+        machine = daemon.service.machines.machine(definition)
+        parent = begin(execution("left", shards=SHARDS, input={}, started_ms=round(time.time() * 1000)), machine)
+        step = advance(machine, parent, ExecutionStarted(), Moment(parent.started_ms, b"dice"))
+        async with store_on(valkey) as dying:
+            await dying.start(definition, checkpoint_of(step), "op")
+
+        assert (await ended(daemon, "m:left")).output["Output"] == {"Arg1": "argument1"}

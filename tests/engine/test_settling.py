@@ -8,6 +8,7 @@ from statebox.asl.execution import Status
 from statebox.embedded import EmbeddedValkey
 from tests.engine.running import daemon_on, start
 from tests.servers import ask
+from tests.waiting import wait_until
 
 CALL = {"Type": "Task", "Resource": "openwhisk:nothing"}
 
@@ -32,6 +33,9 @@ async def test_who_waits_for_work_that_ends_here_reads_nothing(valkey: EmbeddedV
             id = await start(daemon, {"Call": CALL | {"End": True}}, {}, name)
             return (await daemon.service.settle(id, 10)).status
 
+        # The first thing that is heard is that everything may have been missed.
+        await wait_until(lambda: ask(valkey, "PUBSUB NUMPAT") == 1, "Redis to be listened to")
+        assert (await daemon.service.settle(await start(daemon, {"Call": CALL | {"End": True}}, {}), 10)).ended
         ask(valkey, "CONFIG RESETSTAT")
         for round in range(5):
             ended = await asyncio.gather(*(run(f"{round}-{n}") for n in range(20)))

@@ -89,3 +89,16 @@ async def test_a_state_that_is_tried_alone_is_cut_off_as_well() -> None:
     async with open_daemon() as daemon:
         verdict = await daemon.service.trials.test_state(asked)
         assert (verdict.status, verdict.output) == ("CAUGHT_ERROR", "States.QueryEvaluationError")
+
+
+async def test_what_is_much_to_look_at_in_a_trial_keeps_nobody_waiting() -> None:
+    inside: Json = {"StartAt": "P", "States": {"P": {"Type": "Succeed"}}}
+    selector: Json = {"v.$": "States.Format('{}', $$.Map.Item.Value)"}
+    state: Json = {"Type": "Map", "ItemProcessor": inside, "ItemSelector": selector, "End": True}
+    async with open_daemon() as daemon:
+        for items, processes in ((1, 0), (100_000, 1)):
+            input = write_json_text([0] * items)
+            asked = Asked(definition=write_json_text(state), input=input, mock=Mock("[1]"))
+            verdict = await daemon.service.trials.test_state(asked)
+            assert (verdict.status, len(verdict.inspection["afterItemSelector"])) == ("SUCCEEDED", items)
+            assert len(daemon.workers.pids) == processes

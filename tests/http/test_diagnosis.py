@@ -36,3 +36,16 @@ async def test_no_more_is_shown_than_is_wanted(site: Site):
     assert (few["diagnostics"], few["truncated"]) == (everything["diagnostics"][:2], True)
     assert everything["truncated"] is False
     assert (await validated(site, PASSING, maxResults=0))["truncated"] is False
+
+
+async def test_a_machine_of_the_type_express_is_refused_for_the_same_reasons(site: Site):
+    waiting: Json = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken", "End": True}
+    texts = {"waits": write_json_text(states("A", A=waiting)), "passes": write_json_text(PASSING)}
+    common: Json = {"roleArn": "arn:aws:iam::000000000000:role/r", "type": "EXPRESS"}
+    refused = await site.operate("CreateStateMachine", name="waits", definition=texts["waits"], **common)
+    assert (refused.status, refused.json["__type"]) == (400, "InvalidDefinition")
+    assert "Express state machine does not support '.waitForTaskToken'" in refused.json["message"]
+    made = await site.operate("CreateStateMachine", name="passes", definition=texts["passes"], **common)
+    arn = made.json["stateMachineArn"]
+    changed = await site.operate("UpdateStateMachine", stateMachineArn=arn, definition=texts["waits"])
+    assert changed.json["__type"] == "InvalidDefinition"

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 
 from statebox.asl.commands import InvokeTask
-from statebox.asl.jsontext import Json
+from statebox.asl.jsontext import Json, read_json, write_json_text
 from statebox.openwhisk.activation import Activation, Ending
-from statebox.openwhisk.calls import Call, InvalidCall, Mode, accepted, is_ours, read_call
+from statebox.openwhisk.call import Call, InvalidCall, Mode
+from statebox.openwhisk.calls import is_ours, read_call
+from statebox.openwhisk.failures import Failure, failure_of_activation
+from statebox.openwhisk.functions import accepted
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:inc"
 INVOKE = "arn:aws:states:::lambda:invoke"
@@ -80,7 +85,73 @@ def test_lambda_invoke_takes_the_function_and_its_payload_from_the_arguments():
     assert call(INVOKE, {"FunctionName": "inc", "Payload": '{"n": 1}'}).parameters == {"n": 1}
     with pytest.raises(InvalidCall, match="the Payload is a text, and not JSON"):
         call(INVOKE, {"FunctionName": "inc", "Payload": "text"})
-    assert call(f"{INVOKE}.waitForTaskToken", {"FunctionName": "inc"}).mode is Mode.CALLBACK
+    assert call(f"{INVOKE}.waitForTaskToken", {"FunctionName": "inc"}).mode is Mode.WAIT_AND_CALLBACK
+
+
+@pytest.mark.parametrize(
+    ("function", "qualifier", "action"),
+    [
+        ("total", None, "/_/shop/total"),
+        ("total:7", None, "/_/shop/total"),
+        ("total:canary", None, "/_/shop/next"),
+        ("total", "canary", "/_/shop/next"),
+        ("arn:aws:lambda:us-east-1:123456789012:function:total:canary", None, "/_/shop/next"),
+        ("123456789012:function:total", None, "/_/shop/total"),
+        ("other", None, "/_/other"),
+    ],
+)
+def test_functions_can_stand_for_actions_of_other_names(function: str, qualifier: str | None, action: str):
+    """As the configuration says, for all of a function or for one version or alias of it."""
+    renamed = {"total": "shop/total", "total:canary": "shop/next"}
+    arguments = {"FunctionName": function, "Qualifier": qualifier}
+
+    made = read_call(InvokeTask("0:1", INVOKE, arguments, "attempt"), "_", renamed)
+    assert str(made.action) == action
+    if qualifier is None and function.startswith("arn:"):
+        assert str(read_call(InvokeTask("0:1", function, {}, "attempt"), "_", renamed).action) == action
+
+
+def failure_of(made: Call, error: Json, ending: Ending = Ending.APPLICATION_ERROR) -> Failure:
+    activation = Activation("id", ending, {"error": error})
+    return made.naming(failure_of_activation(activation), activation)
+
+
+def test_what_a_function_raises_is_told_as_lambda_does():
+    """With the members that Lambda's errors have; those that it names itself stand."""
+    error = {"errorType": "OutOfStock", "errorMessage": "none left", "stackTrace": ["  line 1"]}
+
+    failure = failure_of(call(ARN, {}), error)
+
+    assert failure.error == "OutOfStock"
+    assert read_json(failure.cause) == {**error, "requestId": "id"}
+    assert failure_of(call("openwhisk:inc", {}), error).cause == write_json_text(error)
+
+
+@pytest.mark.parametrize(
+    ("failure", "error"),
+    [
+        ("OpenWhisk.TooManyRequests", "Lambda.TooManyRequestsException"),
+        ("OpenWhisk.ServiceUnavailable", "Lambda.ServiceException"),
+        ("OpenWhisk.InternalError", "Lambda.ServiceException"),
+        ("OpenWhisk.Unreachable", "Lambda.SdkClientException"),
+        ("OpenWhisk.ActionDeveloperError", "Lambda.Unknown"),
+        ("States.Timeout", "Sandbox.Timedout"),
+        ("States.Permissions", "States.Permissions"),
+    ],
+)
+def test_calls_of_functions_fail_with_the_names_that_machines_of_aws_retry(failure: str, error: str):
+    assert call(INVOKE, {"FunctionName": "inc"}).naming(Failure(failure, "why"), None) == Failure(error, "why")
+    assert call("openwhisk:inc", {}).naming(Failure(failure, "why"), None).error == failure
+
+
+@pytest.mark.parametrize(
+    ("function", "arn"), [("inc", "arn:aws:lambda:us-east-1:000000000000:function:inc"), (f"{ARN}:7", ARN)]
+)
+def test_a_function_that_is_not_there_is_told_in_awss_words(function: str, arn: str):
+    failure = call(INVOKE, {"FunctionName": function}).naming(Failure("OpenWhisk.ActionNotFound", "no"), None)
+
+    assert failure.error == "Lambda.ResourceNotFoundException"
+    assert failure.cause.startswith(f"Function not found: {arn}:$LATEST (Service: AWSLambda; Status Code: 404; ")
 
 
 def test_lambda_invoke_wraps_the_result_as_aws_does():
@@ -96,6 +167,17 @@ def test_lambda_invoke_wraps_the_result_as_aws_does():
         "SdkResponseMetadata": {"RequestId": "id"},
         "StatusCode": 200,
     }
+
+
+def test_lambda_invoke_gives_the_end_of_the_log_where_it_is_asked_for():
+    """In base64, 4 KiB of it at the most."""
+    made = call(INVOKE, {"FunctionName": "inc", "LogType": "Tail"})
+
+    told = made.reading(Activation("id", Ending.SUCCESS, {"value": 7}, logs=("one", "two")))
+    assert base64.b64decode(told["LogResult"]) == b"START RequestId: id\none\ntwo\nEND RequestId: id\n"
+
+    told = made.reading(Activation("id", Ending.SUCCESS, {}, logs=("x" * 10_000,)))
+    assert len(base64.b64decode(told["LogResult"])) == 4096
 
 
 def test_lambda_invoke_of_type_event_is_done_once_it_is_accepted():

@@ -303,6 +303,19 @@ async def test_a_cancelled_call_ends_its_connection_and_the_next_one_has_its_own
     assert raw.connections == 2
 
 
+async def test_a_call_that_is_under_way_when_the_client_closes_is_lost(raw: Raw):
+    async def serve(line: Line) -> None:
+        raw.requests.append(await line.request())
+        await line.gone()
+
+    raw.serve = serve
+    async with OpenWhiskClient(raw.config()) as client:
+        running = asyncio.create_task(call(client))
+        await wait_until(lambda: len(raw.requests) == 1, "the call arrives")
+    with pytest.raises(Lost, match="the connection was given up"):
+        await running
+
+
 async def test_an_answer_that_comes_before_the_request_was_read_counts_and_its_connection_ends(
     raw: Raw, client: OpenWhiskClient
 ):

@@ -70,8 +70,27 @@ async def test_a_failing_function_fails_the_task_with_its_error_type(server: Scr
     server.will(answer(502, record({"error": error}, "application error")))
     resource = "arn:aws:lambda:us-east-1:123456789012:function:inc"
     assert await invoker.invoke(task(resource)) == TaskFailed(
-        "0:5", "OutOfStock", '{"errorType":"OutOfStock","errorMessage":"none left"}', ID
+        "0:5",
+        "OutOfStock",
+        f'{{"errorMessage":"none left","errorType":"OutOfStock","requestId":"{ID}","stackTrace":[]}}',
+        ID,
     )
+
+
+async def test_a_function_that_is_to_have_its_token_answered_must_itself_succeed(
+    server: Scripted, invoker: OpenWhiskInvoker
+):
+    """What it returns is what its submission has responded."""
+    resource, arguments = "arn:aws:states:::lambda:invoke.waitForTaskToken", {"FunctionName": "inc", "Payload": 6}
+    server.will(answer(200, record({"value": 7})))
+    submitted = await invoker.invoke(task(resource, arguments))
+    assert isinstance(submitted, TaskSubmitted)
+    assert (submitted.output["Payload"], submitted.reference) == (7, ID)
+
+    server.will(answer(502, record({"error": {"errorType": "No"}}, "application error")))
+    failed = await invoker.invoke(task(resource, arguments))
+    assert isinstance(failed, TaskFailed)
+    assert failed.error == "No"
 
 
 async def test_a_blocking_call_that_outlives_the_wait_is_submitted_and_then_polled_and_never_called_again(

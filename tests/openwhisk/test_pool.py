@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -26,6 +27,10 @@ class Network:
 
     def pool(self, idle_s: float) -> Pool:
         return Pool(self._connect, idle_s)
+
+    async def close(self) -> None:
+        """Close the connector."""
+        await self._connector.close()
 
     async def _connect(self) -> Connection:
         url = URL(f"http://localhost:{self.raw.port}")
@@ -83,6 +88,24 @@ async def test_closing_the_pool_closes_every_connection_also_those_in_use(networ
     await pool.close()
     assert idle.gone.done()
     assert used.gone.done()
+
+
+async def test_a_connection_that_is_made_while_the_pool_closes_is_closed_too(network: Network):
+    pool = network.pool(60)
+    taking = asyncio.ensure_future(pool.take())
+    await asyncio.sleep(0)
+    await pool.close()
+    with pytest.raises(ConnectionError):
+        await taking
+
+
+async def test_the_connector_is_told_of_the_end_of_what_it_has_made(network: Network):
+    pool = network.pool(60)
+    taken = await pool.take()
+    closing = asyncio.ensure_future(network.close())
+    await asyncio.wait_for(closing, 5)
+    assert taken.gone.done()
+    await pool.close()
 
 
 async def test_who_cannot_connect_is_told_so(network: Network):

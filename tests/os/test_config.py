@@ -341,3 +341,14 @@ class TestShowing:
         assert settings["redis.password"].value == "-"
         assert settings["http.listen"].value == "127.0.0.1:8083"
         assert str(Address("::1", 80)) == "[::1]:80"
+
+
+def test_functions_are_renamed_by_a_table_or_by_words(tmp_path: Path):
+    file = tmp_path / "statebox.toml"
+    file.write_text('[lambda]\nrename = { total = "shop/total", "total:canary" = "shop/next" }\n')
+
+    assert load({}, {}, file).functions.rename == ("total=shop/total", "total:canary=shop/next")
+    words = {"STATEBOX_LAMBDA_RENAME": "total=shop/total, a=b"}
+    assert load({}, words, default_file=tmp_path / "none").functions.rename == ("total=shop/total", "a=b")
+    with pytest.raises(ConfigError, match="must be a table of names and texts, or NAME=TEXT"):
+        load({"lambda.rename": "total"}, {}, default_file=tmp_path / "none")

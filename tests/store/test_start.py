@@ -75,7 +75,7 @@ async def test_the_same_start_twice_is_one_execution(store: RedisStore):
 async def test_a_name_with_another_input_is_taken(store: RedisStore):
     await store.start(DEFINITION, first_step(execution(input=1, branches=[branch()])), "op1")
 
-    with pytest.raises(ExecutionAlreadyExists, match="Execution Already Exists: 'm:x'"):
+    with pytest.raises(ExecutionAlreadyExists, match=f"Execution Already Exists: '{execution().arn}'"):
         await store.start(DEFINITION, first_step(execution(input=2, branches=[branch()])), "op2")
 
 

@@ -17,6 +17,8 @@ from statebox.asl.commands import AwaitCallback, Command, InvokeTask, StartChild
 from statebox.asl.jsontext import Json
 
 ROOT = "0"
+# How the Resources of tasks begin that end with the execution which they start.
+NESTED: Final = "arn:aws:states:::states:startExecution.sync"
 
 
 class _Elsewhere(Enum):
@@ -60,6 +62,11 @@ class OnTask(Waiting, frozen=True):
     token: str | None = None
     handed_over: bool = False
     reference: str | None = None
+
+    @property
+    def nested(self) -> bool:
+        """Whether it is the end of an execution that answers it, and not people."""
+        return self.resource.startswith(NESTED)
 
     @property
     def deadline_ms(self) -> int | None:
@@ -225,7 +232,8 @@ class Execution(msgspec.Struct, frozen=True):
     `variables_bytes` is what the variables of all its branches take.
     A child of a distributed Map walks only the `scope` of its items, and answers the task `parent_task` of the
     execution `parent` when it ends; `map_run` is the ARN that it belongs to, of whose items it works on so many. A
-    nested execution answers a continuation, `answers`, when it ends.
+    nested execution answers a continuation, `answers`, when it ends. One that was started by a version of its machine
+    names it, and the alias that gave it.
     Where it ended without success its branches stand as they stood then, so that it can be redriven; it was `redrives`
     times, last at `redriven_ms`.
     """
@@ -262,6 +270,18 @@ class Execution(msgspec.Struct, frozen=True):
     redrives: int = 0
     redriven_ms: int | None = None
     items: int = 1
+    version: int | None = None
+    alias: str | None = None
+
+    @property
+    def version_arn(self) -> str | None:
+        """The ARN of the version that it was started by."""
+        return None if self.version is None else f"{self.machine_arn}:{self.version}"
+
+    @property
+    def alias_arn(self) -> str | None:
+        """The ARN of the alias that it was started by."""
+        return None if self.alias is None else f"{self.machine_arn}:{self.alias}"
 
     def outstanding(self) -> Iterator[Command]:
         """Everything the execution waits for, in the order of its branches; nothing once it has ended."""
@@ -291,6 +311,14 @@ class Execution(msgspec.Struct, frozen=True):
     def idle(self) -> bool:
         """Whether nothing but callbacks, timers and children is outstanding: it can be parked."""
         return not self.unfinished and (self.ended or not any(b.wants_call for b in self.branches.values()))
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether it is idle, and does not just wait for executions that it has started."""
+        if not self.idle or self.ended:
+            return self.idle
+        waiting = [b.waiting for b in self.branches.values() if isinstance(b.waiting, OnTask)]
+        return not any(task.nested for task in waiting) or any(task.token and not task.nested for task in waiting)
 
     @property
     def ended(self) -> bool:

@@ -25,11 +25,12 @@ _ENTERED: Final = ("stateEnteredEventDetails", ("name", "input"))
 _EXITED: Final = ("stateExitedEventDetails", ("name", "output", "assignedVariables"))
 _ERROR: Final = ("error", "cause")
 _TASK: Final = ("resourceType", "resource")
+_QUALIFIED: Final = ("stateMachineVersionArn", "stateMachineAliasArn")
 _ITERATION: Final = ("name", "index")
 _NONE: Final = (None, ())
 
 _TABLE: Final[dict[str, tuple[str | None, tuple[str, ...]]]] = {
-    "ExecutionStarted": ("executionStartedEventDetails", ("input", "roleArn")),
+    "ExecutionStarted": ("executionStartedEventDetails", ("input", "roleArn", *_QUALIFIED)),
     "ExecutionSucceeded": ("executionSucceededEventDetails", ("output",)),
     "ExecutionFailed": ("executionFailedEventDetails", _ERROR),
     "ExecutionTimedOut": ("executionTimedOutEventDetails", _ERROR),

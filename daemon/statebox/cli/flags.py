@@ -17,6 +17,7 @@ _TITLES = {
     "http": "HTTP",
     "redis": "Redis",
     "openwhisk": "OpenWhisk (what is not set is looked for as wsk does: WHISK_*, __OW_*, ~/.wskprops)",
+    "lambda": "Functions of AWS's machines",
     "limits": "How much one execution may be",
     "log": "Logging, to stderr",
 }

@@ -3,6 +3,7 @@
 from statebox.config.sections import (
     DaemonConfig,
     HttpConfig,
+    LambdaConfig,
     LimitsConfig,
     LogConfig,
     OpenWhiskConfig,
@@ -20,6 +21,7 @@ __all__ = [
     "ConfigError",
     "DaemonConfig",
     "HttpConfig",
+    "LambdaConfig",
     "LimitsConfig",
     "LogConfig",
     "OpenWhiskConfig",

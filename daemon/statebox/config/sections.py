@@ -35,6 +35,11 @@ class Option:
         return f"{self.section}.{self.name}"
 
     @property
+    def attribute(self) -> str:
+        """The field of Config that holds its section."""
+        return "functions" if self.section == "lambda" else self.section
+
+    @property
     def variable(self) -> str:
         """Its variable in the environment."""
         words = self.name if self.section in ("daemon", "http") else f"{self.section}_{self.name}"
@@ -226,6 +231,17 @@ class OpenWhiskConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LambdaConfig:
+    """How machines of AWS find the actions that stand for their functions."""
+
+    rename: tuple[str, ...] = option(
+        (),
+        values.assignments,
+        "function = action, or function:qualifier = action, for functions whose action has another name",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LimitsConfig:
     """How much one execution may be; AWS's values where its behaviour depends on them. 0 lifts a limit."""
 
@@ -271,6 +287,7 @@ def options() -> Iterator[Option]:
         "daemon": DaemonConfig,
         "http": HttpConfig,
         "openwhisk": OpenWhiskConfig,
+        "lambda": LambdaConfig,
         "limits": LimitsConfig,
         "log": LogConfig,
     }

@@ -16,6 +16,7 @@ from statebox.config.redisurl import split_redis_url
 from statebox.config.sections import (
     DaemonConfig,
     HttpConfig,
+    LambdaConfig,
     LimitsConfig,
     LogConfig,
     OpenWhiskConfig,
@@ -60,6 +61,7 @@ class Config:
     daemon: DaemonConfig = field(default_factory=DaemonConfig)
     http: HttpConfig = field(default_factory=HttpConfig)
     openwhisk: OpenWhiskConfig = field(default_factory=OpenWhiskConfig)
+    functions: LambdaConfig = field(default_factory=LambdaConfig)
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     log: LogConfig = field(default_factory=LogConfig)
     origins: Mapping[str, str] = field(default_factory=dict[str, str], compare=False, repr=False)
@@ -67,7 +69,7 @@ class Config:
     def describe(self) -> Iterator[Setting]:
         """Every option in force, in the order of the sections."""
         for option in _OPTIONS.values():
-            value: object = getattr(getattr(self, option.section), option.name)
+            value: object = getattr(getattr(self, option.attribute), option.name)
             yield Setting(key=option.key, value=_shown(value), origin=self.origins.get(option.key, "default"))
 
 
@@ -113,6 +115,7 @@ def load(
         daemon=section("daemon", DaemonConfig),
         http=section("http", HttpConfig),
         openwhisk=section("openwhisk", OpenWhiskConfig),
+        functions=section("lambda", LambdaConfig),
         limits=section("limits", LimitsConfig),
         log=section("log", LogConfig),
         origins={key: entry.origin for key, entry in found.items()},
@@ -245,7 +248,8 @@ def _contradictions(config: Config) -> Iterator[str]:
     if not (http.listen.is_loopback or guarded or http.allow_remote_without_token):
         yield (
             f"{config.origins['http.listen']}: http.listen = {http.listen} can be reached from other machines and so"
-            " needs a token: set one ([http] tokens, STATEBOX_TOKENS_FILE) or say --allow-remote-without-token"
+            " needs a token or an access key: set one ([http] tokens, STATEBOX_TOKENS_FILE, or access_keys,"
+            " STATEBOX_ACCESS_KEYS_FILE) or say --allow-remote-without-token"
         )
     if redis.ca_file is not None and not redis.url.startswith("rediss"):
         yield f"{config.origins['redis.ca_file']}: redis.ca_file is for TLS: let redis.url begin with rediss://"

@@ -161,6 +161,20 @@ def texts(raw: object, base: Path) -> tuple[str, ...]:
     return tuple(text(part, base) for part in _parts(raw))
 
 
+def assignments(raw: object, base: Path) -> tuple[str, ...]:
+    """Read several `name=value`: a TOML table, or words with commas or blanks between them."""
+    if isinstance(raw, dict):
+        table = msgspec.convert(raw, dict[str, object])
+        pairs = [f"{name}={text(value, base)}" for name, value in table.items()]
+    else:
+        pairs = [str(part) for part in _parts(raw)]
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not (name.strip() and equals and value.strip()):
+            raise ValueError("must be a table of names and texts, or NAME=TEXT")
+    return tuple(pairs)
+
+
 def secret(raw: object, _: Path) -> Secret:
     """Read a secret; the line end that editors leave in a file does not belong to it."""
     if not isinstance(raw, str) or not raw.strip():

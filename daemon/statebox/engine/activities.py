@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -20,10 +20,12 @@ from statebox.engine.errors import (
     ExecutionDoesNotExist,
     InvalidToken,
     ServiceUnavailable,
+    TooManyTags,
 )
-from statebox.engine.names import Place, fresh_id
+from statebox.engine.names import Place, activity_name, fresh_id
 from statebox.engine.ports import Claimed, Permit, Store
 from statebox.engine.queues import Activity, NoSuchActivity, Queues
+from statebox.engine.registry.tags import MOST_TAGS, no_such_resource
 from statebox.engine.scheduler import Scheduler
 from statebox.engine.watchers import Watchers, queue_of
 
@@ -45,18 +47,15 @@ class ActivityTask(msgspec.Struct, frozen=True):
 class ActivityInvoker:
     """Puts tasks into the queues of activities: what is wanted of it stays wanted until it is there."""
 
-    def __init__(self, queues: Queues, place: Place) -> None:
+    def __init__(self, queues: Queues) -> None:
         self._queues = queues
-        self._prefix = place.activity_arn("")
 
     async def invoke(self, task: InvokeTask, permit: Permit | None = None) -> TaskSubmitted | TaskFailed:
         """Put the task into its queue; see engine.ports.Invoker."""
-        name, token = task.resource.removeprefix(self._prefix), task.token
+        name, token = activity_name(task.resource), task.token
         assert token is not None, "an activity's task is answered by its token"
         while True:
             try:
-                if name == task.resource:
-                    raise NoSuchActivity(name)
                 if permit is not None:
                     await permit()
                 await self._queues.enqueue(name, token)
@@ -86,9 +85,26 @@ class Activities:
         self._place = place
         self._turns: dict[str, _Turns] = {}
 
-    async def create(self, name: str, told: str) -> Activity:
-        """Create it; one that is there already is returned as it is."""
-        return await self._queues.create(name, told)
+    async def create(self, name: str, told: str, tags: Mapping[str, str]) -> Activity:
+        """Create it; one that is there already is returned as it is, and keeps its tags. Raises TooManyTags."""
+        if len(tags) > MOST_TAGS:
+            raise TooManyTags
+        return await self._queues.create(name, told, tags)
+
+    async def tags(self, name: str) -> Mapping[str, str]:
+        """Its tags. Raises ResourceNotFound."""
+        try:
+            return await self._queues.tags(name)
+        except NoSuchActivity:
+            raise no_such_resource(self._place.activity_arn(name)) from None
+
+    async def tag(self, name: str, added: Mapping[str, str], removed: Collection[str] = ()) -> None:
+        """Add tags or change them, and remove others. Raises ResourceNotFound, TooManyTags."""
+        try:
+            if not await self._queues.tag(name, added, removed, MOST_TAGS):
+                raise TooManyTags
+        except NoSuchActivity:
+            raise no_such_resource(self._place.activity_arn(name)) from None
 
     async def describe(self, name: str) -> Activity:
         """One activity. Raises ActivityDoesNotExist."""

@@ -23,8 +23,10 @@ from statebox.engine.ports import Definition
 from statebox.engine.work import Try
 from statebox.engine.worker import Workers
 
-# Reading expressions takes up to 20 µs for each character.
+# Reading expressions takes up to 20 µs for each character, …
 _LONG: Final = 4_096
+# … and each item of a Map that is tried, or of a mocked result, some as well.
+_LARGE: Final = 16_384
 
 
 class Program(msgspec.Struct, frozen=True):
@@ -72,7 +74,7 @@ class Advancing:
         """
         if self._workers is None:
             return attempt(asked, api_models(), place, moment, answer, limits=self._limits)
-        if len(asked.definition) <= _LONG:
+        if len(asked.definition) <= _LONG and asked.characters <= _LARGE:
             try:
                 return attempt(asked, api_models(), place, moment, answer, limits=self._limits, allowance=Allowance())
             except OutOfSteps:

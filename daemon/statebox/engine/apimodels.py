@@ -1,6 +1,7 @@
 """API models: what the results of AWS's APIs look like, for mocked ones to be held against.
 
-`python -m apimodels` makes the file out of the models that AWS publishes with botocore under the Apache License 2.0.
+`python -m apimodels` makes the file out of the models that AWS publishes with botocore under the Apache License 2.0:
+Copyright Amazon.com, Inc. or its affiliates. It is an excerpt; nothing in it was changed.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ def checkpoint_of(
         closed=step.closed,
         deadlines={} if execution.ended else {id: _deadline(execution, id) for id in step.changed if id != ROOT},
         stopped=() if before is None else tuple(_stopped(step, before)),
-        letters=tuple(_letters(step, before)),
+        letters=tuple(letters_of(step, before)),
         map_runs=step.map_runs,
         release=release,
         due_ms=_due(execution) if release else None,
@@ -55,8 +55,8 @@ def _stopped(step: Step, before: Execution) -> Iterator[str]:
             yield child_id(old.waiting)
 
 
-def _letters(step: Step, before: Execution | None) -> Iterator[Letter]:
-    """What nested executions are told, and what a nested one tells when it ends."""
+def letters_of(step: Step, before: Execution | None) -> Iterator[Letter]:
+    """What nested executions are told, and what a nested one tells when it ends. Raises DataNeeded."""
     execution = step.execution
     if execution.ended and execution.answers is not None:
         yield Letter("end", execution.id, execution.answers)

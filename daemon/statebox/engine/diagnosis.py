@@ -9,6 +9,7 @@ from statebox.asl.errors import Problem
 from statebox.asl.jsontext import InvalidJson, Json, read_json
 from statebox.engine.errors import InvalidDefinition
 from statebox.engine.machines import Machines, definition_of
+from statebox.engine.ports import Definition
 
 
 async def diagnose(machines: Machines, text: str, *, express: bool, warn: bool) -> tuple[bool, list[Json]]:
@@ -34,3 +35,11 @@ def _told(problems: Iterable[Problem]) -> Iterable[dict[str, Json]]:
 
 def _shown(problem: dict[str, Json], severity: str) -> Json:
     return {"severity": severity, **{name: value for name, value in problem.items() if value is not None}}
+
+
+def refuse_in_express(definition: Definition) -> None:
+    """Raise InvalidDefinition for what a machine of the type EXPRESS cannot have; else the definition is valid."""
+    problems = list(express_problems(read_json(definition.text)))
+    if problems:
+        message = f"Invalid State Machine Definition: '{', '.join(map(str, problems))}'"
+        raise InvalidDefinition(message, problems=list(_told(problems)))

@@ -85,6 +85,10 @@ class StateMachineDoesNotExist(ServiceError):
     """There is no such state machine."""
 
 
+class MissingRequiredParameter(ServiceError):
+    """The request does not say enough."""
+
+
 class StateMachineAlreadyExists(ServiceError):
     """A state machine of that name exists, with another definition or configuration."""
 
@@ -106,7 +110,7 @@ class ServiceQuotaExceededException(ServiceError):
 
 
 class TooManyTags(ServiceError):
-    """A resource has at most 50 tags."""
+    """You've exceeded the number of tags allowed for a resource."""
 
 
 class InvalidLoggingConfiguration(ServiceError):

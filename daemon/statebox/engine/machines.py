@@ -7,10 +7,9 @@ import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from statebox.asl.advice import express_problems
 from statebox.asl.definition import StateMachine, parse
 from statebox.asl.errors import InvalidDefinition as Invalid
-from statebox.asl.jsontext import Json, read_json
+from statebox.asl.jsontext import Json
 from statebox.engine.errors import InvalidDefinition
 from statebox.engine.ports import Definition
 from statebox.engine.recent import Recent
@@ -86,13 +85,6 @@ class Machines:
     def _keep(self, definition: Definition, machine: StateMachine) -> StateMachine:
         self._parsed.put(definition.hash, machine, len(definition.text))
         return machine
-
-
-def refuse_in_express(definition: Definition) -> None:
-    """Raise InvalidDefinition for what is valid, but not in a machine of the type EXPRESS."""
-    problems = tuple(express_problems(read_json(definition.text)))
-    if problems:
-        raise _refused(Invalid(problems))
 
 
 def _parsed(definition: Definition) -> StateMachine:

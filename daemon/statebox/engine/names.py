@@ -17,8 +17,6 @@ _FORBIDDEN: Final = re.compile(r'[\s<>{}\[\]?*"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]
 _LONGEST: Final = 80
 _NO_EXECUTION: Final = "it is neither an execution's ARN nor its id <machine>:<name>"
 
-_ACTIVITY: Final = re.compile(r"arn:[^:]+:states:[^:]*:[^:]*:activity:([^:]+)\Z", re.DOTALL)
-
 
 class Place(msgspec.Struct, frozen=True):
     """The region and account that ARNs name."""
@@ -103,6 +101,17 @@ class MachineReference(msgspec.Struct, frozen=True):
     qualifier: str | None
     text: str
 
+    @property
+    def qualified(self) -> str:
+        """`<name>`, or `<name>:<version or alias>`."""
+        return self.name if self.qualifier is None else f"{self.name}:{self.qualifier}"
+
+    @property
+    def version(self) -> int | None:
+        """The number of the version that is named, None when none is: an alias is never a number alone."""
+        qualifier = self.qualifier or ""
+        return int(qualifier) if qualifier.isascii() and qualifier.isdigit() else None
+
 
 def machine_reference(text: str) -> MachineReference:
     """A machine, version or alias, given by ARN or as `<name>[:<version or alias>]`. Raises InvalidArn."""
@@ -110,16 +119,14 @@ def machine_reference(text: str) -> MachineReference:
         name, _, qualifier = text.partition(":")
     else:
         name, _, qualifier = read_arn(text, "stateMachine").id.partition(":")
+    if ":" in qualifier:
+        raise InvalidArn(f"Invalid Arn: '{text}'")
     return MachineReference(name, qualifier or None, text)
 
 
 def activity_name(text: str) -> str:
     """The name of an activity, given as its ARN. Raises InvalidArn."""
-    match = _ACTIVITY.match(text)
-    if match is None:
-        wrong = "Invalid ARN prefix" if not text.startswith("arn:") else "Resource type not valid in this context"
-        raise InvalidArn(f"Invalid Arn: '{wrong}: {text}'")
-    return match[1]
+    return read_arn(text, "activity").id
 
 
 def machine_name(text: str) -> str:

@@ -98,6 +98,9 @@ class Outbox:
             ended = await self._store.describe(letter.execution)
         except ExecutionDoesNotExist:
             ended = None
+        if ended is not None and (ended.answers != token or not ended.ended):
+            # It was forgotten, and another one has its name by now.
+            ended = None
 
         def event(task: str) -> AnyEvent:
             if ended is None:

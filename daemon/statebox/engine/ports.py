@@ -235,6 +235,8 @@ class Summary(msgspec.Struct, frozen=True):
     redriven_ms: int | None = None
     pending_redrive: bool = False
     items: int | None = None
+    version: int | None = None
+    alias: str | None = None
 
 
 class Counts(msgspec.Struct, frozen=True):

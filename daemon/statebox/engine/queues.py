@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -30,8 +30,8 @@ class Reserved(msgspec.Struct, frozen=True):
 class Queues(Protocol):
     """The durable queues. Each method that changes something is one atomic change of state."""
 
-    async def create(self, name: str, told: str) -> Activity:
-        """Create it; one that is there already is returned as it is."""
+    async def create(self, name: str, told: str, tags: Mapping[str, str] = {}) -> Activity:
+        """Create it; one that is there already is returned as it is, and keeps its tags."""
         ...
 
     async def describe(self, name: str) -> Activity:
@@ -40,6 +40,14 @@ class Queues(Protocol):
 
     async def list(self, after: str, limit: int) -> Sequence[Activity]:
         """Up to `limit` activities by name, those behind the name `after`."""
+        ...
+
+    async def tags(self, name: str) -> Mapping[str, str]:
+        """Its tags. Raises NoSuchActivity."""
+        ...
+
+    async def tag(self, name: str, added: Mapping[str, str], removed: Collection[str], most: int) -> bool:
+        """Add tags and remove others. False when that would make more than `most`. Raises NoSuchActivity."""
         ...
 
     async def delete(self, name: str) -> None:

@@ -20,7 +20,7 @@ from statebox.asl.execution import ROOT, Execution
 from statebox.asl.interpreter import Step
 from statebox.asl.lines import BranchesNeeded, DataNeeded
 from statebox.engine.advancing import Program
-from statebox.engine.checkpoints import checkpoint_of
+from statebox.engine.checkpoints import checkpoint_of, letters_of
 from statebox.engine.completing import with_all_below, with_data, with_ways
 from statebox.engine.errors import AnswerCameFirst, LeaseLost
 from statebox.engine.holding import Holding
@@ -244,7 +244,10 @@ class Runner:
                 self.execution = await with_ways(store, holding, self.execution, missing)
         while True:
             try:
-                return await self._around.advancing(self._program, self.execution, events)
+                step = await self._around.advancing(self._program, self.execution, events)
+                # What it takes to tell others of it must be there too.
+                tuple(letters_of(step, self.execution))
+                return step
             except DataNeeded as needed:
                 self.execution = await with_data(store, holding, self.execution, needed.branch)
             except BranchesNeeded as needed:

@@ -43,7 +43,7 @@ from statebox.engine.names import (
     checked_id,
     fresh_id,
     fresh_uuid,
-    machine_name,
+    machine_reference,
 )
 from statebox.engine.nested import Ask, Begun, refuse_anothers
 from statebox.engine.ports import (
@@ -161,6 +161,8 @@ class Service:
                 started_ms=self._around.clock.now_ms(),
                 seed=seed,
                 answers=answers,
+                version=chosen.version,
+                alias=chosen.alias,
             ),
             program.machine,
         )
@@ -168,7 +170,7 @@ class Service:
             step = await self._around.advancing(program, execution, [ExecutionStarted()])
             checkpoint = checkpoint_of(step)
             started = await self._around.store.start(text, checkpoint, operation)
-        if checkpoint.letters:
+        if checkpoint.letters and not started.existing:
             self._around.post(execution.shard, checkpoint.letters)
         if started.lease is not None and nested and self._scheduler.full:
             await self._around.store.release([started.lease])
@@ -221,9 +223,15 @@ class Service:
 
     async def start_nested(self, ask: Ask) -> Begun:
         """Start an execution for a task, once for each attempt. Raises as start_execution."""
-        machine = machine_name(ask.machine)
+        reference = machine_reference(ask.machine)
         begun = await self.start_execution(
-            machine, ask.input, ask.name, operation=ask.operation, answers=ask.answers, nested=True
+            reference.name,
+            ask.input,
+            ask.name,
+            operation=ask.operation,
+            reference=reference,
+            answers=ask.answers,
+            nested=True,
         )
         if begun.execution is None and ask.answers is not None:
             refuse_anothers(ask, (await self.describe_execution(begun.id)).answers)
@@ -254,12 +262,12 @@ class Service:
         A machine whose definition came with each start, or that was deleted, is known by its executions.
         """
         try:
-            found = await self.registry.find(reference)
+            type = await self.registry.type_of(reference)
         except StateMachineDoesNotExist:
-            if not await self._around.store.list(reference.name, None, 1, None):
+            if not await self._around.store.list(reference.qualified, None, 1, None):
                 raise
         else:
-            if found.machine.type == "EXPRESS":
+            if type == "EXPRESS":
                 raise StateMachineTypeNotSupported
 
     async def get_execution_history(
@@ -360,7 +368,7 @@ class Service:
                 if execution.ended or (replied and beyond not in waited_for):
                     return execution
                 # An answer that has not been taken in yet, as one that came early, means that it goes on.
-                if execution.idle and beyond not in waited_for and not (waited_for and await self._has_mail(id)):
+                if execution.at_rest and beyond not in waited_for and not (waited_for and await self._has_mail(id)):
                     return execution
                 left = deadline - loop.time()
                 if left <= 0:

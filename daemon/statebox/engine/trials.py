@@ -11,6 +11,7 @@ from statebox.asl.errors import TIMEOUT
 from statebox.asl.events import AnyEvent, TaskFailed, TaskSubmitted
 from statebox.asl.inspection.asking import Asked
 from statebox.asl.inspection.setting import TrialRefused, Verdict, Wanted
+from statebox.asl.jsontext import Json
 from statebox.engine.errors import InvalidDefinition, InvalidExecutionInput, ServiceError, ValidationException
 from statebox.engine.names import Place
 from statebox.engine.surroundings import Surroundings
@@ -44,7 +45,7 @@ class Trials:
                     return verdict
                 answer = await self._work(verdict, moment.now_ms)
         except TrialRefused as refused:
-            raise _REFUSALS.get(refused.code, ValidationException)(refused.message) from None
+            raise _error_of(refused) from None
 
     async def _work(self, wanted: Wanted, now_ms: int) -> AnyEvent:
         """What comes of the work, within its time."""
@@ -61,3 +62,11 @@ class Trials:
                 return event
         except TimeoutError:
             return TaskFailed(call.id, TIMEOUT)
+
+
+def _error_of(refused: TrialRefused) -> ServiceError:
+    kind = _REFUSALS.get(refused.code, ValidationException)
+    if not refused.problems:
+        return kind(refused.message)
+    problems: Json = [{"code": one.code, "message": one.message, "location": one.location} for one in refused.problems]
+    return kind(refused.message, problems=problems)

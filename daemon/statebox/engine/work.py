@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from statebox.asl.errors import Problem
 from statebox.asl.events import AnyEvent, EvaluationAborted
 from statebox.asl.execution import Execution
 from statebox.asl.inspection.asking import Asked
@@ -77,10 +78,11 @@ class Tried(msgspec.Struct, frozen=True):
 
 
 class Declined(msgspec.Struct, frozen=True):
-    """It makes no sense: the error's name in the Step Functions API, and its message."""
+    """It makes no sense: the error's name in the Step Functions API, its message, and the definition's problems."""
 
     code: str
     message: str
+    problems: tuple[Problem, ...]
 
 
 class Incomplete(msgspec.Struct, frozen=True):

@@ -159,8 +159,8 @@ class Workers:
         match answer:
             case Tried(verdict):
                 return verdict
-            case Declined(code, message):
-                raise TrialRefused(code, message)
+            case Declined(code, message, problems):
+                raise TrialRefused(code, message, problems)
             case Faulty(error):
                 raise WorkerFailed(error)
             case _:

@@ -96,7 +96,7 @@ def _try(work: Try, progress: mmap.mmap) -> Answer:
             attempt(work.asked, models, work.place, work.moment, work.answer, limits=work.limits, aborted=work.aborted)
         )
     except TrialRefused as refused:
-        return Declined(refused.code, refused.message)
+        return Declined(refused.code, refused.message, refused.problems)
 
 
 def _fold(work: Work, machine: StateMachine, progress: mmap.mmap) -> Step:

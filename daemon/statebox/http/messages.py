@@ -15,7 +15,7 @@ from statebox.engine.names import fresh_uuid
 from statebox.http.admission import make_room_for_body
 from statebox.http.errors import BodyTooLarge, EncodedBody
 from statebox.http.reply import Reply
-from statebox.http.statuses import headers_of, protocol_status_of, protocol_type_of, status_of
+from statebox.http.statuses import headers_of, protocol_message_of, protocol_status_of, protocol_type_of, status_of
 
 EXECUTION_HEADER: Final = "x-statebox-execution-id"
 TARGET_HEADER: Final = "X-Amz-Target"
@@ -99,8 +99,9 @@ def refusal(request: web.BaseRequest, error: ServiceError) -> Reply:
     """The answer to a request that cannot be served, in the form of what was asked."""
     target = request.headers.get(TARGET_HEADER)
     if target is not None and request.path == "/":
-        type = protocol_type_of(error, target.startswith(AWS_PREFIX))
-        value = {"__type": type, "message": error.message, **error.details}
+        for_aws = target.startswith(AWS_PREFIX)
+        type, message = protocol_type_of(error, for_aws), protocol_message_of(error, for_aws)
+        value = {"__type": type, "message": message, **error.details}
         return protocol_answer(value, protocol_status_of(error), headers_of(error))
     headers = headers_of(error)
     execution: Json = error.details.get("execution")

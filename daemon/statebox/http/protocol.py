@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 
 from statebox.asl.jsontext import Json
-from statebox.engine.errors import ValidationException
+from statebox.engine.errors import ExecutionDoesNotExist, ValidationException
 from statebox.engine.service import Service
 from statebox.http.errors import SerializationException, UnknownOperationException
 from statebox.http.messages import TARGET_HEADER, protocol_answer, read_body
@@ -85,4 +85,12 @@ class Protocol:
         except ValidationException as error:
             raise SerializationException(error.message) from None
         call = Call(self._service, self._settling, request, self._up_since_ms, self._payload_bytes)
-        return protocol_answer(await operation(call, {} if raw is msgspec.UNSET else raw))
+        asked: Json = {} if raw is msgspec.UNSET else raw
+        try:
+            return protocol_answer(await operation(call, asked))
+        except ExecutionDoesNotExist:
+            # AWS names it by the ARN that it was asked with.
+            arn = asked["executionArn"]
+            if not arn.startswith("arn:"):
+                raise
+            raise ExecutionDoesNotExist(f"Execution Does Not Exist: '{arn}'") from None

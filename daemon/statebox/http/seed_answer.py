@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from statebox.asl.commands import AwaitCallback
-from statebox.asl.execution import Execution, Status
+from statebox.asl.execution import Execution, OnTask, Status
 from statebox.asl.jsontext import Json
 from statebox.http.statuses import GOES_ON_BY_ITSELF, STILL_AT_WORK, SUSPENDED, status_of_outcome
 
@@ -36,9 +36,18 @@ def answer_of(execution: Execution) -> tuple[int, Json]:
 
 
 def continuations_of(execution: Execution) -> Sequence[AwaitCallback]:
-    """Its open continuations, in the order of its branches."""
-    waiting = [command for command in execution.outstanding() if isinstance(command, AwaitCallback)]
+    """Its open continuations that people answer, in the order of its branches."""
+    waiting = [
+        command
+        for command in execution.outstanding()
+        if isinstance(command, AwaitCallback) and not _is_nested(execution, command)
+    ]
     return sorted(waiting, key=lambda command: [int(part) for part in _branch(command).split(".")])
+
+
+def _is_nested(execution: Execution, continuation: AwaitCallback) -> bool:
+    waiting = execution.branches[_branch(continuation)].waiting
+    return isinstance(waiting, OnTask) and waiting.nested
 
 
 def _standing(execution: Execution, error: str | None, cause: str | None) -> Json:

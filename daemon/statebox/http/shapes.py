@@ -50,6 +50,8 @@ def execution_described(
         shown[f"{name}Details"] = {"included": with_data}
     if execution.map_run is not None:
         shown["mapRunArn"] = execution.map_run
+    qualified = {"stateMachineVersionArn": execution.version_arn, "stateMachineAliasArn": execution.alias_arn}
+    shown |= {name: arn for name, arn in qualified.items() if arn is not None}
     shown |= _redrives(execution, why_not_redrivable)
     if with_data:
         said = {"error": execution.error, "cause": execution.cause}
@@ -82,6 +84,9 @@ def summary_listed(summary: Summary, place: Place) -> dict[str, Json]:
         shown["itemCount"] = summary.items
     if summary.stopped_ms is not None:
         shown["stopDate"] = date(summary.stopped_ms)
+    for name, qualifier in (("stateMachineVersionArn", summary.version), ("stateMachineAliasArn", summary.alias)):
+        if qualifier is not None:
+            shown[name] = place.machine_arn(f"{summary.machine}:{qualifier}")
     if summary.set_aside:
         shown["setAside"] = True
     return shown

@@ -21,6 +21,7 @@ _STATUSES: Final[Mapping[type[ServiceError], int]] = {
     engine.InvalidTracingConfiguration: 400,
     engine.InvalidEncryptionConfiguration: 400,
     engine.TooManyTags: 400,
+    engine.MissingRequiredParameter: 400,
     engine.ServiceQuotaExceededException: 400,
     http.SerializationException: 400,
     http.UnknownOperationException: 400,
@@ -82,8 +83,14 @@ _ALSO_IN_PROTOCOL: Final = frozenset({401, 403, 413, 415, 429, 500, 503})
 # AWS knows no such errors in operations that clients of AWS call; these are the nearest that they handle.
 _NEAREST: Final[Mapping[type[ServiceError], str]] = {
     engine.TaskAlreadyAnswered: "TaskTimedOut",
+    engine.TaskDoesNotExist: "TaskTimedOut",
     engine.TooManyRequests: "ThrottlingException",
     http.InternalError: "InternalFailure",
+}
+_OVER: Final = "Task Timed Out: 'Provided task does not exist anymore'"
+_SAID_BY_AWS: Final[Mapping[type[ServiceError], str]] = {
+    engine.TaskTimedOut: _OVER,
+    engine.TaskDoesNotExist: _OVER,
 }
 _RETRY_AFTER_SECONDS: Final = "1"
 
@@ -104,6 +111,13 @@ def protocol_type_of(error: ServiceError, for_aws: bool) -> str:
     """The `__type` of an error under AWS's protocol; `for_aws` when one of AWS's own operations was asked for."""
     name = type(error).__name__
     return _NEAREST.get(type(error), name) if for_aws else name
+
+
+def protocol_message_of(error: ServiceError, for_aws: bool) -> str:
+    """The message of an error under AWS's protocol: AWS's own, where clients of AWS may look for it."""
+    if for_aws and type(error) is engine.InvalidToken and error.message == engine.InvalidToken.__doc__:
+        return "Invalid Token: 'Invalid token'"
+    return _SAID_BY_AWS.get(type(error), error.message) if for_aws else error.message
 
 
 def headers_of(error: ServiceError) -> dict[str, str]:

@@ -23,13 +23,14 @@ class Activation(msgspec.Struct, frozen=True):
     """A run of an action that is over.
 
     `result` is UNSET where OpenWhisk was told not to keep results. `timed_out` says that the action's own time limit
-    ended it.
+    ended it. `logs` are there where the record has them, which depends on OpenWhisk.
     """
 
     id: str
     ending: Ending
     result: Json
     timed_out: bool = False
+    logs: tuple[str, ...] = ()
 
 
 class Submitted(msgspec.Struct, frozen=True):
@@ -58,6 +59,7 @@ class _Record(msgspec.Struct, rename="camel"):
     activation_id: str
     response: _Response
     annotations: list[Annotation] = []
+    logs: list[str] = []
 
 
 def read_record(record: Json) -> Activation:
@@ -67,7 +69,7 @@ def read_record(record: Json) -> Activation:
     except msgspec.ValidationError as error:
         raise InvalidRecord(f"an activation record was expected: {error}") from None
     timed_out = any(annotation.key == "timeout" and annotation.value is True for annotation in read.annotations)
-    return Activation(read.activation_id, read.response.status, read.response.result, timed_out)
+    return Activation(read.activation_id, read.response.status, read.response.result, timed_out, tuple(read.logs))
 
 
 def is_object(value: Json) -> TypeGuard[dict[str, Json]]:

@@ -151,8 +151,9 @@ class OpenWhiskClient:
 
     async def _ask(self, request: bytes, silence_s: float, permit: Permit | None = None) -> Reply:
         """Send a request and wait for its answer. No redirect is followed: the credentials are for this host."""
-        connection = await self._free_connection(permit)
-        assert self._pool is not None
+        pool = self._pool
+        assert pool is not None, "the client is not open"
+        connection = await self._free_connection(pool, permit)
         try:
             return await connection.ask(request, silence_s)
         except NoAnswer as error:
@@ -160,14 +161,13 @@ class OpenWhiskClient:
                 f"OpenWhisk at {self._config.host} was called and gave no answer, so the action may have run: {error}"
             ) from error
         finally:
-            self._pool.give_back(connection)
+            pool.give_back(connection)
 
-    async def _free_connection(self, permit: Permit | None) -> HttpConnection:
+    async def _free_connection(self, pool: Pool, permit: Permit | None) -> HttpConnection:
         """A connection on which the request can be sent at once, with the permit to do so."""
-        assert self._pool is not None, "the client is not open"
         while True:
             try:
-                connection = await self._pool.take()
+                connection = await pool.take()
             except (aiohttp.ClientError, OSError) as error:
                 raise Unreachable(
                     f"OpenWhisk at {self._config.host} cannot be reached: {error or 'no connection in time'}"
@@ -177,12 +177,12 @@ class OpenWhiskClient:
             try:
                 await permit()
             except BaseException:
-                self._pool.give_back(connection)
+                pool.give_back(connection)
                 raise
             # To permit may take its time, and the server may have closed the connection meanwhile.
             if connection.free:
                 return connection
-            self._pool.give_back(connection)
+            pool.give_back(connection)
 
     async def _connect(self) -> Connection:
         assert self._connector is not None

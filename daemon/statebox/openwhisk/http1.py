@@ -46,6 +46,8 @@ class HttpConnection(BaseProtocol):
             raise aiohttp.ServerDisconnectedError("the connection was closed at once")
         self.gone: asyncio.Future[None] = loop.create_future()
         self._connection = connection
+        # The connector waits for the end of what it has made, of which this one hears in our place.
+        self._made = connection.protocol
         self._transport = transport
         self._reader = HttpResponseParser(
             self,
@@ -137,6 +139,8 @@ class HttpConnection(BaseProtocol):
     def connection_lost(self, exc: BaseException | None) -> None:
         """The connection is gone; an answer that says no length ends with it."""
         super().connection_lost(exc)
+        if self._made is not None:
+            self._made.connection_lost(exc)
         payload = self._payload
         if exc is None and self._answer is not None and payload is not None:
             try:

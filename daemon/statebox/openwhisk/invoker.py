@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -13,23 +13,27 @@ from statebox.asl.events import TaskFailed, TaskSubmitted, TaskSucceeded
 from statebox.asl.jsontext import write_json
 from statebox.engine.ports import Permit
 from statebox.openwhisk.activation import Activation, Ending, Submitted
-from statebox.openwhisk.calls import Call, InvalidCall, Mode, accepted, read_call
+from statebox.openwhisk.call import Call, InvalidCall, Mode
+from statebox.openwhisk.calls import read_call
 from statebox.openwhisk.client import OpenWhiskClient
 from statebox.openwhisk.errors import OpenWhiskError, Refused
 from statebox.openwhisk.failures import (
     ACTION_NOT_FOUND,
-    BAD_REQUEST,
     LOST,
     Failure,
     failure_of_activation,
     failure_of_error,
     surely_not_started,
 )
+from statebox.openwhisk.functions import accepted
 from statebox.openwhisk.patience import Patience, jittered
 from statebox.openwhisk.replies import Action
 
 # For an action that cannot be asked about: the longest time limit that OpenWhisk gives.
 _LONGEST_LIMIT_MS = 300_000
+
+# Their answers come from outside.
+_ANSWERED = (Mode.CALLBACK, Mode.WAIT_AND_CALLBACK)
 
 Outcome = TaskSucceeded | TaskFailed | TaskSubmitted
 
@@ -46,27 +50,33 @@ class OpenWhiskInvoker:
         client: OpenWhiskClient,
         patience: Patience | None = None,
         fraction: Callable[[], float] = random.random,
+        renamed: Mapping[str, str] = {},
     ) -> None:
         self._client = client
         self._patience = patience or Patience()
         self._fraction = fraction
+        # Names of functions -> names of actions.
+        self._renamed = renamed
 
     async def invoke(self, task: InvokeTask, permit: Permit | None = None) -> Outcome:
         """Do the task: see engine.ports.Invoker. Never raises for what goes wrong with the call."""
         try:
-            call = read_call(task, self._client.namespace)
+            call = read_call(task, self._client.namespace, self._renamed)
+        except InvalidCall as error:
+            return TaskFailed(task.id, error.error, str(error), task.reference)
+        try:
             if task.reference is None:
                 return await self._submit(task, call, permit)
             # A callback has nothing to poll for: its answer comes from outside.
-            if call.mode is Mode.CALLBACK:
+            if call.mode in _ANSWERED:
                 return _submitted(task, task.reference)
             return await self._poll(task, call, task.reference)
-        except InvalidCall as error:
-            return TaskFailed(task.id, BAD_REQUEST, str(error), task.reference)
         except OpenWhiskError as error:
             failure = failure_of_error(error)
-            cause = f"{task.resource}: {failure.cause}" if failure.error == ACTION_NOT_FOUND else failure.cause
-            return TaskFailed(task.id, failure.error, cause, task.reference)
+            if failure.error == ACTION_NOT_FOUND:
+                failure = Failure(failure.error, f"{task.resource}: {failure.cause}")
+            failure = call.naming(failure, None)
+            return TaskFailed(task.id, failure.error, failure.cause, task.reference)
 
     async def _submit(self, task: InvokeTask, call: Call, permit: Permit | None) -> Outcome:
         parameters = write_json(call.parameters)
@@ -76,7 +86,10 @@ class OpenWhiskInvoker:
             case Submitted(id):
                 return _submitted(task, id)
             case Activation() as activation:
-                return _ended(task, call, activation)
+                ended = _ended(task, call, activation)
+                if call.mode is Mode.WAIT_AND_CALLBACK and isinstance(ended, TaskSucceeded):
+                    return TaskSubmitted(task.id, activation.id, ended.output)
+                return ended
 
     async def _until_started(
         self, task: InvokeTask, call: Call, parameters: bytes, permit: Permit | None
@@ -89,7 +102,7 @@ class OpenWhiskInvoker:
                     call.action,
                     parameters,
                     request_id=task.attempt_id,
-                    blocking=call.mode is Mode.WAIT,
+                    blocking=call.mode in (Mode.WAIT, Mode.WAIT_AND_CALLBACK),
                     permit=permit,
                 )
             except OpenWhiskError as error:
@@ -124,6 +137,7 @@ class OpenWhiskInvoker:
         failure = Failure(LOST, f"there is no record of activation {id} of {call.action} in the time it could take")
         if trouble is not None:
             failure = failure_of_error(trouble)
+        failure = call.naming(failure, None)
         return TaskFailed(task.id, failure.error, failure.cause, id)
 
     def _wait_s(self, wait_s: float, error: OpenWhiskError | None) -> float:
@@ -147,9 +161,10 @@ def _submitted(task: InvokeTask, id: str) -> TaskSubmitted:
 
 def _ended(task: InvokeTask, call: Call, activation: Activation) -> TaskSucceeded | TaskFailed:
     if activation.ending is not Ending.SUCCESS:
-        failure = failure_of_activation(activation)
+        failure = call.naming(failure_of_activation(activation), activation)
         return TaskFailed(task.id, failure.error, failure.cause, activation.id)
     if activation.result is msgspec.UNSET:
         cause = f"activation {activation.id} of {call.action} succeeded, and OpenWhisk kept no result of it"
-        return TaskFailed(task.id, LOST, cause, activation.id)
+        failure = call.naming(Failure(LOST, cause), activation)
+        return TaskFailed(task.id, failure.error, failure.cause, activation.id)
     return TaskSucceeded(task.id, call.reading(activation), activation.id)

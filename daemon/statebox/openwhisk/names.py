@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import quote
 
 import msgspec
@@ -10,9 +11,11 @@ import msgspec
 # OpenWhisk's own rule for the name of an entity. Its \w is ASCII.
 _ENTITY = re.compile(r"\w|\w[\w@ .-]*[\w@.-]", re.ASCII)
 _LONGEST = 256
+# A machine calls the same few actions again and again.
+_KEPT = 1000
 
 _LAMBDA_ARN = re.compile(r"arn:aws[a-z-]*:lambda:[^:]*:[^:]*:function:(?P<name>[^:]+)(?::(?P<qualifier>[^:]+))?")
-_LAMBDA_PARTIAL = re.compile(r"[0-9]+:function:(?P<name>[^:]+)(?::[^:]+)?")
+_LAMBDA_PARTIAL = re.compile(r"[0-9]+:function:(?P<name>[^:]+)(?::(?P<qualifier>[^:]+))?")
 
 
 class InvalidActionName(ValueError):
@@ -36,6 +39,7 @@ class ActionName(msgspec.Struct, frozen=True):
         return f"namespaces/{_encode(self.namespace)}/actions/{'/'.join(map(_encode, parts))}"
 
 
+@lru_cache(_KEPT)
 def read_action_name(text: str, namespace: str = "_") -> ActionName:
     """Read `action`, `package/action`, `/namespace/action`, `/namespace/package/action` or `namespace/package/action`.
 
@@ -72,6 +76,13 @@ def read_function_name(text: str, namespace: str = "_") -> ActionName:
     if text.startswith("arn:"):
         raise InvalidActionName(f"{text!r} is not the ARN of a function")
     return read_action_name(text.partition(":")[0], namespace)
+
+
+def split_function_name(text: str) -> tuple[str, str | None]:
+    """The name of a function, given as a name or an ARN, and its qualifier where it has one."""
+    match = _LAMBDA_ARN.fullmatch(text) or _LAMBDA_PARTIAL.fullmatch(text)
+    name, qualifier = (match["name"], match["qualifier"]) if match else text.partition(":")[::2]
+    return name, qualifier or None
 
 
 def is_function_arn(text: str) -> bool:

@@ -25,15 +25,20 @@ class Pool:
         # With when each was given back, the oldest first.
         self._idle: deque[tuple[float, HttpConnection]] = deque()
         self._sweeping: asyncio.TimerHandle | None = None
+        self._closed = False
 
     async def take(self) -> HttpConnection:
-        """A free connection. Raises what `connect` raises."""
+        """A free connection. Raises what `connect` raises, and ConnectionError when the pool is closed."""
         idle = self._idle
         while idle:
             _, connection = idle.pop()
             if connection.free:
                 return connection
-        connection = HttpConnection(await self._connect())
+        made = await self._connect()
+        if self._closed:
+            made.close()
+            raise ConnectionError("the connections are closed")
+        connection = HttpConnection(made)
         self._all.add(connection)
         connection.gone.add_done_callback(lambda _: self._all.discard(connection))
         return connection
@@ -48,7 +53,8 @@ class Pool:
             self._sweeping = self._loop.call_later(self._idle_s, self._sweep)
 
     async def close(self) -> None:
-        """End all connections, those in use too."""
+        """End all connections, those in use too, and make no more."""
+        self._closed = True
         if self._sweeping is not None:
             self._sweeping.cancel()
             self._sweeping = None

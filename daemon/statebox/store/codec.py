@@ -72,6 +72,8 @@ class _Head(msgspec.Struct, frozen=True, array_like=True):
     map_run: str | None = None
     answers: str | None = None
     items: int = 1
+    version: int | None = None
+    alias: str | None = None
 
 
 class _State(msgspec.Struct, frozen=True, array_like=True):
@@ -134,6 +136,8 @@ def write_head(execution: Execution) -> bytes:
         e.map_run,
         e.answers,
         e.items,
+        e.version,
+        e.alias,
     )
     return write_json(head)
 
@@ -220,6 +224,8 @@ def read_execution(fields: Mapping[bytes, bytes], whole: bool) -> Execution:
         items=head.items,
         redrives=state.redrives,
         redriven_ms=state.redriven_ms,
+        version=head.version,
+        alias=head.alias,
     )
 
 

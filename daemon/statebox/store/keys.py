@@ -57,6 +57,8 @@ SHARD_KEYS: Final = (
     Kind("outbox", "zset", Lives.FOR_EVER, "letter to another shard -> when it should have arrived (ms)"),
     Kind("index", "zset", Lives.FOR_EVER, "execution -> start (ms)"),
     Kind("index:s:*", "zset", Lives.FOR_EVER, "of one status and machine: execution -> start (ms)"),
+    Kind("index:q:*", "zset", Lives.FOR_EVER, "of one machine and version or alias: execution -> start (ms)"),
+    Kind("qualifiers:*", "set", Lives.FOR_EVER, "of one machine: the versions and aliases that have executions here"),
     Kind("machines", "set", Lives.FOR_EVER, "the machines that have executions here"),
     Kind("held:*", "set", Lives.FOR_EVER, "of one daemon: the executions whose lease it holds"),
     Kind("definition:*", "hash", Lives.FOR_EVER, "of one content hash: text, and how many executions use it"),
@@ -81,7 +83,7 @@ META_KEYS: Final = (
     Kind("machines", "zset", Lives.FOR_EVER, "the names of the registered machines, all with the score 0"),
     Kind("machine:*", "hash", Lives.FOR_EVER, "a registered machine: its record, its stamp, the definitions it needs"),
     Kind("activities", "zset", Lives.FOR_EVER, "the names of all activities"),
-    Kind("activity:*", "hash", Lives.FOR_EVER, "of one activity: when it was created, and what was told of it then"),
+    Kind("activity:*", "hash", Lives.FOR_EVER, "of one activity: when it was created, what was told of it then, tags"),
     Kind(
         "queue:*", "zset", Lives.FOR_EVER, "of one activity: task's continuation -> from when on it is to be had (ms)"
     ),
@@ -147,6 +149,10 @@ class ShardKeys(msgspec.Struct, frozen=True):
     def index_of(self, machine: str, status: Status) -> str:
         """The index of a machine's executions with one status."""
         return f"{self.base}index:s:{status}:{machine}"
+
+    def index_of_qualified(self, qualified: str) -> str:
+        """The index of the executions that were started by a version or alias, `<machine>:<version or alias>`."""
+        return f"{self.base}index:q:{qualified}"
 
 
 class MetaKeys(msgspec.Struct, frozen=True):

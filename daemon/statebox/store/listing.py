@@ -17,13 +17,14 @@ Place = tuple[int, str]
 
 
 # What a summary is made of.
-SUMMED_UP: Final = ("status", "stopped", "aside", "redrives", "redriven")
+SUMMED_UP: Final = ("status", "stopped", "aside", "redrives", "redriven", "qualified")
 
 
 def summed_up(id: str, started_ms: int, fields: Sequence[Reply]) -> Summary:
     """One line about an execution, of these fields."""
-    status, stopped, aside, redrives, redriven = fields
+    status, stopped, aside, redrives, redriven, qualified = fields
     machine, _, name = id.partition(":")
+    version, _, alias = (qualified if isinstance(qualified, bytes) else b"").partition(b" ")
     return Summary(
         id,
         machine,
@@ -34,6 +35,8 @@ def summed_up(id: str, started_ms: int, fields: Sequence[Reply]) -> Summary:
         aside is not None,
         maybe_integer(redrives) or 0,
         maybe_integer(redriven),
+        version=maybe_integer(version),
+        alias=alias.decode() or None,
     )
 
 
@@ -51,7 +54,8 @@ class Listing(Reading):
     ) -> Sequence[Summary]:
         """Executions, newest first, that started before the given (ms, id); a machine's also with its map runs'.
 
-        `redriven`: only those that were, or only those that were not.
+        `<machine>:<version or alias>` stands for those that were started by that. `redriven`: only those that were, or
+        only those that were not.
         """
         indices = await self._indices(machine, status, with_map_runs)
         listed: list[Summary] = []
@@ -60,7 +64,11 @@ class Listing(Reading):
             if not page:
                 break
             found = await self._summaries(page)
-            listed += [one for one in found if redriven is None or redriven == (one.redrives > 0)]
+            listed += [
+                one
+                for one in found
+                if (status is None or one.status == status) and (redriven is None or redriven == (one.redrives > 0))
+            ]
             before = page[-1]
         return listed
 
@@ -91,6 +99,8 @@ class Listing(Reading):
     async def _indices(self, machine: str | None, status: Status | None, with_map_runs: bool = False) -> list[str]:
         """The sorted sets that hold these executions."""
         shards = self._keys.shards
+        if machine is not None and ":" in machine:
+            return [keys.index_of_qualified(machine) for keys in shards]
         if machine is not None and not with_map_runs:
             # Running ones first: what ends meanwhile is found twice, and not missed.
             return [keys.index_of(machine, one) for one in ([status] if status else Status) for keys in shards]

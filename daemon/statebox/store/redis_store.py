@@ -58,7 +58,7 @@ from statebox.store.reading import no_such_execution
 from statebox.store.replies import Unexpected, integer, items, maybe_integer, strings, text
 from statebox.store.run_listing import RunListing
 from statebox.store.shelf import RedisShelf
-from statebox.store.steps import step_arguments, waiting_place
+from statebox.store.steps import qualified, step_arguments, waiting_place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +135,7 @@ class RedisStore(RunListing):
             write_head(execution),
             texts.of(execution.input),
             *waiting_place(execution),
+            qualified(execution),
             *self._step(checkpoint, token, 1, texts, first=True),
         )
         known = self._definitions.is_stored(definition.hash, execution.shard)
@@ -154,7 +155,7 @@ class RedisStore(RunListing):
                 return Started(execution.started_ms, None, unwanted=True)
             case [b"exists", former]:
                 refuse_reused(operation, text(former))
-                raise ExecutionAlreadyExists(f"Execution Already Exists: '{execution.id}'")
+                raise ExecutionAlreadyExists(f"Execution Already Exists: '{execution.arn}'")
             case _:
                 raise Unexpected(reply)
         self._definitions.keep(definition.hash, definition.text, execution.shard)

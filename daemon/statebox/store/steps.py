@@ -81,6 +81,13 @@ def waiting_place(execution: Execution) -> tuple[Argument, Argument]:
     return execution.parent, place_of(TaskSucceeded(execution.parent_task, None)) or ""
 
 
+def qualified(execution: Execution) -> Argument:
+    """By which version and alias it was started, as start.lua reads it: empty for none."""
+    if execution.version is None:
+        return ""
+    return str(execution.version) if execution.alias is None else f"{execution.version} {execution.alias}"
+
+
 def _told_parent(execution: Execution) -> tuple[Argument, Argument]:
     """Who is told of the end of a map run's child, and what: the parent's id and the inbox entry."""
     if not execution.ended or execution.parent is None or execution.parent_task is None:

@@ -48,7 +48,7 @@ def test_the_context_object_that_is_made_up_is_that_of_an_express_execution():
 
 
 def test_the_context_object_that_is_given_is_taken_as_it_is():
-    given: Json = {"Execution": {}, "State": {"Name": "Mine", "RetryCount": 3}}
+    given: Json = {"Execution": {"RoleArn": None}, "State": {"Name": "Mine", "RetryCount": 3}}
     assert tried(SHOWING, input={}, context=given)["output"] == given
 
 
@@ -59,7 +59,7 @@ def test_the_context_object_that_is_given_is_taken_as_it_is():
         ({"More": 1}, "Field 'More' is not allowed"),
         ({"State": 1}, "Field 'State' must be an object"),
         ({"State": {"RetryCount": "1"}}, "Field 'RetryCount' must be a number"),
-        ({"Execution": {"StartTime": "today"}}, "Field 'StartTime' must be a valid timestamp"),
+        ({"Execution": {"StartTime": 1}}, "Field 'StartTime' must be a string"),
         ({"Map": {"Item": {"Index": 0}}}, "Context object contains 'Map' when state is not a Map state"),
         ({"Task": {"Token": "t"}}, "Context object contains 'Task' when state is not a Task state with a '.sync' or"),
     ],

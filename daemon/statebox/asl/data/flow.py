@@ -130,7 +130,7 @@ def read_catch_flow(fields: Fields, others: tuple[str, ...]) -> CatchFlow | Json
         where = fields.location.rpartition("/")[2]
         return JsonataCatchFlow(
             output_field=fields.jsonata("Output", ERROR_OUTPUT, f"{where}/Output"),
-            assign=fields.jsonata("Assign", ERROR_OUTPUT, f"{where}/Assign"),
+            assign=_jsonata_assign(fields, ERROR_OUTPUT, f"{where}/Assign"),
         )
     fields.refuse_unknown((*others, "ResultPath", "Assign"), ("Output",))
     return CatchFlow(
@@ -148,8 +148,8 @@ def read_or_fail(path: Path, sources: Sources) -> Json:
         raise StateFailure(RUNTIME, f"Invalid path '{path.text}' : {missing.detail}") from None
 
 
-def _jsonata_assign(fields: Fields, members: frozenset[str]) -> JsonataTemplate | None:
-    return fields.jsonata("Assign", members) if fields.object("Assign") is not None else None
+def _jsonata_assign(fields: Fields, members: frozenset[str], field: str | None = None) -> JsonataTemplate | None:
+    return fields.jsonata("Assign", members, field) if fields.object("Assign") is not None else None
 
 
 def _assign(fields: Fields) -> Template | None:

@@ -64,6 +64,14 @@ class Asked(Struct, frozen=True, kw_only=True, rename="camel"):
     mock: Mock | None = None
     state_configuration: Configuration = Configuration()
 
+    @property
+    def characters(self) -> int:
+        """How much text there is in all of it."""
+        mocked = None if self.mock is None else self.mock.result
+        brought = self.state_configuration.map_item_reader_data
+        texts = (self.definition, self.input, self.variables, self.context, mocked, brought)
+        return sum(len(text) for text in texts if text is not None)
+
 
 def read_subject(definition: str, state_name: str | None) -> Subject:
     """The state that is meant. Raises TrialRefused."""
@@ -72,7 +80,8 @@ def read_subject(definition: str, state_name: str | None) -> Subject:
             return _found(read_state(read_definition(definition), NAME), NAME)
         return _found(parse(definition), state_name)
     except InvalidDefinition as refused:
-        raise TrialRefused("InvalidDefinition", f"Invalid State Machine Definition: '{refused}'") from None
+        message = f"Invalid State Machine Definition: '{refused}'"
+        raise TrialRefused("InvalidDefinition", message, refused.problems) from None
 
 
 def read_setting(asked: Asked, subject: Subject, models: Models, place: str) -> Setting:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal, TypeAlias
 
 import msgspec
 
 from statebox.asl.commands import InvokeTask
 from statebox.asl.definition import StateMachine
+from statebox.asl.errors import Problem
 from statebox.asl.jsontext import Json
 from statebox.asl.states.state import State
 
@@ -72,12 +73,16 @@ class Wanted(msgspec.Struct, frozen=True):
 
 
 class TrialRefused(Exception):
-    """The request makes no sense, or more than can be tried: `code` is the error's name in the Step Functions API."""
+    """The request makes no sense, or more than can be tried: `code` is the error's name in the Step Functions API.
 
-    def __init__(self, code: str, message: str) -> None:
+    `problems` are those of a definition that is not valid.
+    """
+
+    def __init__(self, code: str, message: str, problems: Sequence[Problem] = ()) -> None:
         super().__init__(code, message)
         self.code = code
         self.message = message
+        self.problems = tuple(problems)
 
 
 def invalid(message: str) -> TrialRefused:

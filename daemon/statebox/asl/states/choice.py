@@ -94,7 +94,8 @@ def _read_choice(entry: Fields, where: str) -> Branching:
     )
     for problem in problems:
         entry.problem(problem.message, problem.location, problem.code)
-    return Branching(rule, entry.text("Next") or "", entry.template("Assign"))
+    assign = entry.template("Assign") if entry.object("Assign") is not None else None
+    return Branching(rule, entry.text("Next") or "", assign)
 
 
 def _read_condition(entry: Fields, where: str) -> Branching:
@@ -106,6 +107,6 @@ def _read_condition(entry: Fields, where: str) -> Branching:
     return Branching(
         entry.jsonata("Condition", field=f"{where}/Condition"),
         entry.text("Next") or "",
-        entry.jsonata("Assign", field=f"{where}/Assign"),
+        entry.jsonata("Assign", field=f"{where}/Assign") if entry.object("Assign") is not None else None,
         entry.jsonata("Output", field=f"{where}/Output"),
     )

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Final
 
 from statebox.asl.errors import TASK_FAILED
-from statebox.asl.execution import Execution, Status
+from statebox.asl.execution import NESTED, Execution, Status
 from statebox.asl.jsontext import Json, is_object, write_json_text
 from statebox.asl.moment import Dice
 
-START: Final = "arn:aws:states:::states:startExecution"
+START: Final = NESTED.removesuffix(".sync")
 # Of an envelope: what `.sync` has as JSON text and `.sync:2` as the value itself.
 _PAYLOADS: Final = ("Input", "Output")
 
 
 def waits_for_its_end(resource: str) -> bool:
     """Whether the task ends when the execution does that it started: `.sync` and `.sync:2`."""
-    return resource.startswith(f"{START}.sync")
+    return resource.startswith(NESTED)
 
 
 def start_reply(arn: str, started_ms: int) -> Json:
@@ -37,27 +37,26 @@ def start_reply(arn: str, started_ms: int) -> Json:
 
 def envelope(ended: Execution) -> dict[str, Json]:
     """An execution that has ended, as `.sync:2` tells of it; times in milliseconds since the epoch."""
-    told: dict[str, Json] = {}
-    if ended.error is not None:
-        told["Error"] = ended.error
-    if ended.cause is not None:
-        told["Cause"] = ended.cause
-    told |= {"ExecutionArn": ended.arn, "Input": ended.input, "InputDetails": {"Included": True}, "Name": ended.name}
-    if ended.status is Status.SUCCEEDED:
-        told |= {"Output": ended.output, "OutputDetails": {"Included": True}}
-        redrive = ("NOT_REDRIVABLE", "Execution is SUCCEEDED and cannot be redriven")
-    else:
-        redrive = ("REDRIVABLE", None)
-    told |= {"RedriveCount": 0, "RedriveStatus": redrive[0]}
-    if redrive[1] is not None:
-        told["RedriveStatusReason"] = redrive[1]
-    return {
-        **told,
+    told: dict[str, Json] = {
+        "Cause": ended.cause,
+        "Error": ended.error,
+        "ExecutionArn": ended.arn,
+        "Input": ended.input,
+        "InputDetails": {"Included": True},
+        "Name": ended.name,
+        "RedriveCount": 0,
+        "RedriveStatus": "REDRIVABLE",
         "StartDate": ended.started_ms,
         "StateMachineArn": ended.machine_arn,
         "Status": ended.status,
         "StopDate": ended.stopped_ms,
     }
+    for absent in [name for name in ("Cause", "Error") if told[name] is None]:
+        del told[absent]
+    if ended.status is Status.SUCCEEDED:
+        told |= {"Output": ended.output, "OutputDetails": {"Included": True}, "RedriveStatus": "NOT_REDRIVABLE"}
+        told["RedriveStatusReason"] = "Execution is SUCCEEDED and cannot be redriven"
+    return dict(sorted(told.items()))
 
 
 def result_for(resource: str, told: Json) -> Json:

@@ -58,7 +58,9 @@ def overflow(copy: WorkingCopy) -> None:
 
 
 def _start(copy: WorkingCopy) -> None:
-    copy.write(0, CODES["ExecutionStarted"], copy.before.input, copy.before.role_arn)
+    started = copy.before
+    qualified = [arn for arn in (started.version_arn, started.alias_arn) if arn is not None]
+    copy.write(0, CODES["ExecutionStarted"], started.input, started.role_arn, *qualified)
     copy.ready.append(copy.opened(ROOT))
 
 

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 
 from statebox.asl.jsontext import Json
-from statebox.engine.errors import ConflictException, StateMachineAlreadyExists, ValidationException
-from statebox.engine.machines import definition_of, refuse_in_express
+from statebox.engine.diagnosis import refuse_in_express
+from statebox.engine.errors import (
+    ConflictException,
+    MissingRequiredParameter,
+    StateMachineAlreadyExists,
+    ValidationException,
+)
+from statebox.engine.machines import definition_of
 from statebox.engine.names import MachineReference, check_name, fresh_uuid
 from statebox.engine.ports import Definition
+from statebox.engine.registry.configuration import check_encryption, check_logging
 from statebox.engine.registry.machine import MachineType, Registered, Revision, Version
-from statebox.engine.registry.registry import Registry
+from statebox.engine.registry.registry import Registry, of_folder
+from statebox.engine.registry.tags import with_tags
+from statebox.engine.registry.versions import published, version_of_revision
 
 _ATTEMPTS: Final = 100
 
@@ -28,26 +38,56 @@ class Settings(msgspec.Struct, frozen=True):
     publish: bool = False
     description: str | None = None
 
+    def check(self) -> None:
+        """Refuse what contradicts itself. Raises ValidationException, Invalid…Configuration."""
+        if self.description is not None and not self.publish:
+            raise ValidationException("Version description can only be set when publish is true")
+        if self.logging is not None:
+            check_logging(self.logging)
+        if self.encryption is not None:
+            check_encryption(self.encryption)
+
+    def revise(self, revision: Revision, definition: Definition | None) -> Revision:
+        """The revision as this says that it is to be."""
+        said: dict[str, Json] = {
+            "role_arn": self.role_arn,
+            "logging": self.logging,
+            "tracing": self.tracing,
+            "encryption": self.encryption,
+            "definition": None if definition is None else definition.hash,
+        }
+        return msgspec.structs.replace(revision, **{name: value for name, value in said.items() if value is not None})
+
+
+class Updated(msgspec.Struct, frozen=True):
+    """A machine after an update, with the version that it was published as, where that was wanted."""
+
+    machine: Registered
+    at_ms: int
+    version: Version | None
+
 
 async def create_machine(
-    registry: Registry, name: str, type: MachineType, text: str, settings: Settings, tags: dict[str, str]
+    registry: Registry, name: str, type: MachineType, text: str, settings: Settings, tags: Mapping[str, str]
 ) -> Registered:
     """Create a machine, or find it as it was created by an earlier request that was the same.
 
-    Raises InvalidName, InvalidDefinition, StateMachineAlreadyExists, StateMachineDeleting.
+    Raises InvalidName, InvalidDefinition, StateMachineAlreadyExists, StateMachineDeleting, ConflictException,
+    TooManyTags, ValidationException, Invalid…Configuration.
     """
     check_name(name, "machine's name")
-    registry.refuse_of_folder(name)
+    settings.check()
+    if registry.is_of_folder(name):
+        raise of_folder(name)
     definition = definition_of(text)
     await registry.machines.prepare(definition)
     if type == "EXPRESS":
         refuse_in_express(definition)
     now_ms = registry.clock.now_ms()
-    revision = _revision(Revision(definition.hash, settings.role_arn or "", now_ms), settings, definition, None)
-    wanted = Registered(name, type, now_ms, revision, settings.publish, settings.description, tags=tags)
+    revision = settings.revise(Revision(definition.hash, "", now_ms), definition)
+    wanted = Registered(name, type, now_ms, revision, settings.publish, settings.description, tags=with_tags({}, tags))
     if settings.publish:
-        version = Version(1, revision, now_ms, settings.description)
-        wanted = msgspec.structs.replace(wanted, versions=(version,), last_version=1)
+        wanted = published(wanted, settings.description, now_ms)
     reference = MachineReference(name, None, registry.place.machine_arn(name))
     for _ in range(_ATTEMPTS):
         if await registry.current(name) is None:
@@ -61,11 +101,19 @@ async def create_machine(
     raise ConflictException("The state machine is being changed by others all the time; ask again")
 
 
-async def update_machine(registry: Registry, reference: MachineReference, settings: Settings) -> Registered:
-    """Give a machine another definition or configuration; what is not said stays.
+async def update_machine(registry: Registry, reference: MachineReference, settings: Settings) -> Updated:
+    """Give a machine another definition or configuration; what is not said stays, and so does the revision then.
 
-    Raises StateMachineDoesNotExist, StateMachineDeleting, InvalidDefinition, ConflictException.
+    Raises StateMachineDoesNotExist, StateMachineDeleting, InvalidDefinition, ConflictException, ValidationException,
+    MissingRequiredParameter, Invalid…Configuration.
     """
+    settings.check()
+    if settings == Settings(publish=settings.publish, description=settings.description):
+        raise MissingRequiredParameter(
+            "Either the definition, the role ARN, the LoggingConfiguration, the EncryptionConfiguration,"
+            " or the TracingConfiguration must be specified"
+        )
+    refuse_qualified(reference)
     definition = None if settings.definition is None else definition_of(settings.definition)
     if definition is not None:
         await registry.machines.prepare(definition)
@@ -74,10 +122,14 @@ async def update_machine(registry: Registry, reference: MachineReference, settin
     def updated(machine: Registered) -> Registered:
         if definition is not None and machine.type == "EXPRESS":
             refuse_in_express(definition)
-        revision = msgspec.structs.replace(machine.revision, id=revision_id, since_ms=now_ms)
-        return msgspec.structs.replace(machine, revision=_revision(revision, settings, definition, revision_id))
+        revision = settings.revise(machine.revision, definition)
+        if revision != machine.revision:
+            revision = msgspec.structs.replace(revision, id=revision_id, since_ms=now_ms)
+            machine = msgspec.structs.replace(machine, revision=revision)
+        return published(machine, settings.description, now_ms) if settings.publish else machine
 
-    return await registry.change(reference, updated, definition)
+    machine = await registry.change(reference, updated, definition)
+    return Updated(machine, now_ms, version_of_revision(machine) if settings.publish else None)
 
 
 async def delete_machine(registry: Registry, reference: MachineReference) -> None:
@@ -85,9 +137,9 @@ async def delete_machine(registry: Registry, reference: MachineReference) -> Non
 
     Raises ValidationException, ConflictException.
     """
-    if reference.qualifier is not None:
-        raise ValidationException("State Machine ARN must not be qualified with a version or an alias")
-    registry.refuse_of_folder(reference.name)
+    refuse_qualified(reference)
+    if registry.is_of_folder(reference.name):
+        raise of_folder(reference.name)
     for _ in range(_ATTEMPTS):
         shelved = await registry.current(reference.name)
         # Marked and looked at once more, it is gone when nothing of it runs.
@@ -97,16 +149,10 @@ async def delete_machine(registry: Registry, reference: MachineReference) -> Non
     raise ConflictException("The state machine is being changed by others all the time; ask again")
 
 
-def _revision(revision: Revision, settings: Settings, definition: Definition | None, id: str | None) -> Revision:
-    said: dict[str, Json] = {
-        "role_arn": settings.role_arn,
-        "logging": settings.logging,
-        "tracing": settings.tracing,
-        "encryption": settings.encryption,
-        "definition": None if definition is None else definition.hash,
-        "id": id,
-    }
-    return msgspec.structs.replace(revision, **{name: value for name, value in said.items() if value is not None})
+def refuse_qualified(reference: MachineReference) -> None:
+    """Refuse a version or an alias where a machine is to be named. Raises ValidationException."""
+    if reference.qualifier is not None:
+        raise ValidationException("The ARN of the state machine must not name a version or an alias")
 
 
 def _is_same(there: Registered, wanted: Registered) -> bool:

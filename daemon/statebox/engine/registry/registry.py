@@ -7,11 +7,13 @@ machine's stamp, which is one small command, so that no daemon ever starts what 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
 
+from statebox.asl.moment import Dice
 from statebox.engine.errors import (
     ConflictException,
     InvalidArn,
@@ -22,7 +24,8 @@ from statebox.engine.machines import Machines, definition_of
 from statebox.engine.names import MachineReference, Place
 from statebox.engine.ports import Clock, Definition
 from statebox.engine.recent import Recent
-from statebox.engine.registry.machine import MachineType, Registered, Revision
+from statebox.engine.registry.machine import MachineType, Registered, Revision, Version
+from statebox.engine.registry.routing import routed
 from statebox.engine.registry.shelf import Shelf, Shelved
 
 _MOST_KEPT: Final = 1000
@@ -43,11 +46,19 @@ class Chosen(msgspec.Struct, frozen=True):
 
 
 class Found(msgspec.Struct, frozen=True):
-    """A machine as it is described: with the text of its current definition; `in_folder` when it is read-only."""
+    """A machine as it is described, or a version of it, with the definition of that."""
 
     machine: Registered
     definition: Definition
-    in_folder: bool = False
+    version: Version | None = None
+
+    @property
+    def revision(self) -> Revision:
+        """The current revision, or that of the version."""
+        return self.machine.revision if self.version is None else self.version.revision
+
+
+Changed = Callable[[Registered], Registered]
 
 
 class Registry:
@@ -66,20 +77,53 @@ class Registry:
     async def choose(self, reference: MachineReference) -> Chosen:
         """What to start. Raises StateMachineDoesNotExist, StateMachineDeleting, InvalidArn."""
         text = self.machines.named(reference.name)
-        if text is not None and reference.qualifier is None:
+        if text is not None:
+            if reference.qualifier is not None:
+                raise no_such_machine(reference)
             return Chosen(reference.name, text, self.place.role_arn())
         machine = await self.active(reference)
-        revision = machine.revision
-        definition = await self.definition(machine, revision.definition)
-        return Chosen(machine.name, definition, revision.role_arn, machine.type)
+        if reference.qualifier is None:
+            return await self._chosen(machine, machine.revision)
+        alias = machine.aliases.get(reference.qualifier)
+        number = reference.version if alias is None else routed(alias.routes, Dice(os.urandom(32)))
+        version = None if number is None else machine.version(number)
+        if version is None:
+            raise no_such_machine(reference)
+        return await self._chosen(machine, version.revision, number, None if alias is None else alias.name)
 
     async def find(self, reference: MachineReference) -> Found:
-        """A machine, also while it is being deleted. Raises StateMachineDoesNotExist, InvalidArn."""
+        """A machine or a version of it, also while it is being deleted. Raises StateMachineDoesNotExist, InvalidArn."""
         text = self.machines.named(reference.name)
-        if text is not None:
-            return Found(self._of_folder(reference.name, text), text, in_folder=True)
+        if text is not None and reference.qualifier is None:
+            return Found(self._of_folder(reference.name, text), text)
         machine = (await self.shelved(reference)).machine
-        return Found(machine, await self.definition(machine, machine.revision.definition))
+        if reference.qualifier is None:
+            return Found(machine, await self.definition(machine, machine.revision.definition))
+        version = None if reference.version is None else machine.version(reference.version)
+        if version is None:
+            raise no_such_machine(reference)
+        return Found(machine, await self.definition(machine, version.revision.definition), version)
+
+    async def type_of(self, reference: MachineReference) -> MachineType:
+        """The type of a machine, by one of its versions or aliases too. Raises StateMachineDoesNotExist, InvalidArn."""
+        if reference.qualifier is None and self.is_of_folder(reference.name):
+            return "STANDARD"
+        machine = (await self.shelved(reference)).machine
+        known = {None, *machine.aliases, *(str(version.number) for version in machine.versions)}
+        if reference.qualifier not in known:
+            raise no_such_machine(reference)
+        return machine.type
+
+    async def revision_of(self, machine: str, version: int | None, definition: str) -> Revision | None:
+        """The revision that an execution was started with, as far as it can be told by now."""
+        shelved = None if self.is_of_folder(machine) else await self.current(machine)
+        if shelved is None:
+            return None
+        if version is not None:
+            found = shelved.machine.version(version)
+            return None if found is None else found.revision
+        revisions = [shelved.machine.revision, *(version.revision for version in reversed(shelved.machine.versions))]
+        return next((revision for revision in revisions if revision.definition == definition), None)
 
     async def list(self, after: str | None, limit: int) -> Sequence[Registered]:
         """Up to `limit` machines in the order of their names, those behind `after`."""
@@ -137,14 +181,15 @@ class Registry:
     async def change(
         self,
         reference: MachineReference,
-        changed: Callable[[Registered], Registered],
+        changed: Changed,
         added: Definition | None = None,
     ) -> Registered:
         """Change a machine by what `changed` makes of it; it may raise. Returns what was written.
 
         Raises StateMachineDoesNotExist, StateMachineDeleting, InvalidArn, ConflictException.
         """
-        self.refuse_of_folder(reference.name)
+        if self.is_of_folder(reference.name):
+            raise of_folder(reference.name)
         for _ in range(_ATTEMPTS):
             shelved = await self.shelved(reference)
             self._refuse_deleting(shelved.machine)
@@ -153,12 +198,15 @@ class Registry:
                 return machine
         raise ConflictException("The state machine is being changed by others all the time; ask again")
 
-    def refuse_of_folder(self, name: str) -> None:
-        """Refuse to change what the folder of machines says. Raises ConflictException."""
-        if self.machines.named(name) is not None:
-            raise ConflictException(
-                f"The state machine '{name}' comes from the folder of machines, and is changed only there"
-            )
+    def is_of_folder(self, name: str) -> bool:
+        """Whether it is in the folder of machines, and so read-only here."""
+        return self.machines.named(name) is not None
+
+    async def _chosen(
+        self, machine: Registered, revision: Revision, version: int | None = None, alias: str | None = None
+    ) -> Chosen:
+        definition = await self.definition(machine, revision.definition)
+        return Chosen(machine.name, definition, revision.role_arn, machine.type, version, alias)
 
     def _refuse_deleting(self, machine: Registered) -> None:
         if machine.deleting:
@@ -167,6 +215,11 @@ class Registry:
     def _of_folder(self, name: str, text: Definition) -> Registered:
         revision = Revision(text.hash, self.place.role_arn(), self._up_since_ms)
         return Registered(name, "STANDARD", self._up_since_ms, revision)
+
+
+def of_folder(name: str) -> ConflictException:
+    """The error for a change of what the folder of machines says."""
+    return ConflictException(f"The state machine '{name}' comes from the folder of machines, and is changed only there")
 
 
 def no_such_machine(reference: MachineReference) -> StateMachineDoesNotExist | InvalidArn:

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from typing import Final
 
+from msgspec import to_builtins
+
 from statebox.asl.jsontext import Json, read_own_json, write_json_text
 from statebox.engine.errors import ActivityAlreadyExists
 from statebox.engine.names import activity_name, check_name
 from statebox.engine.queues import Activity
-from statebox.http.operations.members import Arn, Name, PageSize, PageToken, page_size
+from statebox.engine.registry.configuration import check_encryption
+from statebox.http.operations.members import (
+    Arn,
+    EncryptionConfiguration,
+    Name,
+    PageSize,
+    PageToken,
+    Tag,
+    page_size,
+    tags_of,
+)
 from statebox.http.protocol import Call, Operation
 from statebox.http.shapes import date, read_name_page_token, write_page_token
 from statebox.http.validation import Request
@@ -22,15 +34,17 @@ class CreateActivity(Request, frozen=True):
     """A name; how payloads are encrypted is kept and told, and nothing comes of it."""
 
     name: Name
-    tags: Json = None
-    encryption_configuration: Json = None
+    tags: tuple[Tag, ...] = ()
+    encryption_configuration: EncryptionConfiguration | None = None
 
 
 async def create_activity(call: Call, ask: CreateActivity) -> Json:
     """Create an activity; one that is there already is returned, whatever its tags."""
-    encryption = ask.encryption_configuration
+    encryption = None if ask.encryption_configuration is None else to_builtins(ask.encryption_configuration)
+    if encryption is not None:
+        check_encryption(encryption)
     told = write_json_text(_UNENCRYPTED if encryption is None else encryption)
-    activity = await call.service.activities.create(check_name(ask.name), told)
+    activity = await call.service.activities.create(check_name(ask.name), told, tags_of(ask.tags))
     arn = call.service.place.activity_arn(activity.name)
     if activity.told != told:
         raise ActivityAlreadyExists(f"Activity already exists: '{arn}'")

@@ -8,6 +8,7 @@ from msgspec import Meta, to_builtins
 
 from statebox.asl.jsontext import Json
 from statebox.engine.diagnosis import diagnose
+from statebox.engine.machines import definition_of
 from statebox.engine.names import execution_id, machine_reference
 from statebox.engine.registry.lifecycle import Settings, create_machine, delete_machine, update_machine
 from statebox.engine.registry.machine import Revision
@@ -25,6 +26,7 @@ from statebox.http.operations.members import (
     TracingConfiguration,
     VersionDescription,
     page_size,
+    tags_of,
 )
 from statebox.http.protocol import Call, Operation
 from statebox.http.shapes import ALL_DATA, date, read_name_page_token, write_page_token
@@ -49,14 +51,15 @@ class CreateStateMachine(Request, frozen=True):
 async def create_state_machine(call: Call, ask: CreateStateMachine) -> Json:
     """Create a machine that every daemon knows from then on."""
     registry = call.service.registry
-    tags = {tag.key: tag.value or "" for tag in ask.tags if tag.key is not None}
-    machine = await create_machine(registry, ask.name, ask.type, ask.definition, _settings(ask), tags)
+    settings, tags = _settings(ask), tags_of(ask.tags)
+    machine = await create_machine(registry, ask.name, ask.type, ask.definition, settings, tags)
     shown: dict[str, Json] = {
         "stateMachineArn": registry.place.machine_arn(machine.name),
         "creationDate": date(machine.created_ms),
     }
     if ask.publish:
-        shown["stateMachineVersionArn"] = f"{shown['stateMachineArn']}:1"
+        # What it was created as stays version 1, also when the creation is repeated later.
+        shown["stateMachineVersionArn"] = registry.place.machine_arn(f"{machine.name}:1")
     return shown
 
 
@@ -76,8 +79,14 @@ class UpdateStateMachine(Request, frozen=True):
 async def update_state_machine(call: Call, ask: UpdateStateMachine) -> Json:
     """Change a machine: executions that run go on by what they started with."""
     reference = machine_reference(ask.state_machine_arn)
-    machine = await update_machine(call.service.registry, reference, _settings(ask))
-    return {"updateDate": date(machine.revision.since_ms), "revisionId": machine.revision.id}
+    updated = await update_machine(call.service.registry, reference, _settings(ask))
+    machine, shown = updated.machine, dict[str, Json](updateDate=date(updated.at_ms))
+    if machine.revision.id is not None:
+        shown["revisionId"] = machine.revision.id
+    if updated.version is not None:
+        arn = call.service.place.machine_arn(f"{machine.name}:{updated.version.number}")
+        shown["stateMachineVersionArn"] = arn
+    return shown
 
 
 class DeleteStateMachine(Request, frozen=True):
@@ -128,15 +137,18 @@ class DescribeStateMachine(Request, frozen=True):
 
 
 async def describe_state_machine(call: Call, ask: DescribeStateMachine) -> Json:
-    """A machine as it is now."""
+    """A machine as it is now, or a version of it as it is for ever."""
     found = await call.service.registry.find(machine_reference(ask.state_machine_arn))
-    machine = found.machine
-    shown: dict[str, Json] = {
-        **_machine_shown(call, machine.name, found.definition.text, machine.revision, ask.included_data),
+    machine, version = found.machine, found.version
+    number = None if version is None else version.number
+    shown = {
+        **_machine_shown(call, machine.name, number, found.definition.text, found.revision, ask.included_data),
         "status": "DELETING" if machine.deleting else "ACTIVE",
         "type": machine.type,
-        "creationDate": date(machine.created_ms),
+        "creationDate": date(machine.created_ms if version is None else version.created_ms),
     }
+    if version is not None and version.description is not None:
+        shown["description"] = version.description
     return shown
 
 
@@ -151,16 +163,24 @@ async def describe_state_machine_for_execution(call: Call, ask: DescribeStateMac
     """The definition that an execution is pinned to, which was current when it started."""
     execution = await call.service.describe_execution(execution_id(ask.execution_arn))
     text = await call.service.describe_definition(execution.id)
-    revision = Revision("", execution.role_arn, execution.started_ms)
+    registry, hash = call.service.registry, definition_of(text).hash
+    revision = await registry.revision_of(execution.machine, execution.version, hash)
+    if revision is None:
+        # It has been changed or deleted since, or was never registered.
+        revision = Revision(hash, execution.role_arn, execution.started_ms)
     return {
-        **_machine_shown(call, execution.machine, text, revision, ask.included_data),
-        "updateDate": date(execution.started_ms),
+        **_machine_shown(call, execution.machine, execution.version, text, revision, ask.included_data),
+        "roleArn": execution.role_arn,
+        "updateDate": date(revision.since_ms),
     }
 
 
-def _machine_shown(call: Call, name: str, definition: str, revision: Revision, included: str) -> dict[str, Json]:
+def _machine_shown(
+    call: Call, name: str, version: int | None, definition: str, revision: Revision, included: str
+) -> dict[str, Json]:
+    qualified = name if version is None else f"{name}:{version}"
     shown: dict[str, Json] = {
-        "stateMachineArn": call.service.place.machine_arn(name),
+        "stateMachineArn": call.service.place.machine_arn(qualified),
         "name": name,
         "definition": definition if included == ALL_DATA else "{}",
         "roleArn": revision.role_arn,

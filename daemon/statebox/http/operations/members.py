@@ -5,12 +5,14 @@ A payload may have as much as executions may here. A member that AWS calls sensi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
+from statebox.asl.data.jackson import complaint
 from statebox.asl.jsontext import InvalidJson, Json, read_json
-from statebox.engine.errors import ServiceError
+from statebox.engine.errors import InvalidExecutionInput, InvalidOutput, ServiceError
 from statebox.http.validation import PAYLOAD, SENSITIVE, Structure, pattern_shown
 
 Arn = Annotated[str, Meta(min_length=1, max_length=256)]
@@ -47,6 +49,11 @@ class Tag(Structure, frozen=True):
 
     key: TagKey | None = None
     value: TagValue | None = None
+
+
+def tags_of(tags: tuple[Tag, ...]) -> dict[str, str]:
+    """The tags by key; of those that repeat a key the last one counts."""
+    return {tag.key: tag.value or "" for tag in tags if tag.key is not None}
 
 
 class CloudWatchLogsLogGroup(Structure, frozen=True):
@@ -125,9 +132,17 @@ def page_size(max_results: int) -> int:
     return max_results or _PAGE
 
 
+# How AWS begins its refusal of a text that is not JSON.
+_BEGINNINGS: Final[Mapping[type[ServiceError], str]] = {
+    InvalidExecutionInput: "Invalid State Machine Execution Input",
+    InvalidOutput: "Invalid Output",
+}
+
+
 def json_of(text: str, refused: type[ServiceError]) -> Json:
     """What a JSON text says. Raises `refused`."""
     try:
         return read_json(text)
     except InvalidJson as invalid:
-        raise refused(f"It is not JSON: {invalid}") from None
+        beginning = _BEGINNINGS.get(refused, "It is not JSON")
+        raise refused(f"{beginning}: '{complaint(text) or invalid}'") from None

@@ -80,7 +80,7 @@ async def settle_execution(call: Call, ask: SettleExecution) -> Json:
     execution = await call.settling.settle(call.http, execution_id(ask.execution_arn), ask.seconds, ask.beyond)
     return {
         **execution_described(execution, call.service.why_not_redrivable(execution)),
-        "idle": execution.idle,
+        "idle": execution.at_rest,
         "continuations": [waited_for(command) for command in continuations_of(execution)],
     }
 

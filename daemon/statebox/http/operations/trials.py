@@ -3,52 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Final, Literal
-
-import msgspec
-from msgspec import Meta
+from typing import Final, Literal
 
 from statebox.asl.inspection.answering import response
 from statebox.asl.inspection.asking import Asked, Configuration, ErrorOutput, Mock
 from statebox.asl.jsontext import Json
 from statebox.engine.errors import InvalidArn
-from statebox.http.operations.members import Arn, Cause, Definition, Error
+from statebox.http.operations.members import Arn, Definition, MockInput, Payload, StateConfiguration, StateName
 from statebox.http.protocol import Call, Operation
 from statebox.http.validation import Request
 
 _ROLE: Final = re.compile(r"arn:[^:]+:iam::[^:]*:role/\S+\Z")
-
-Payload = str
-Count = Annotated[int, Meta(ge=0)]
-StateName = Annotated[str, Meta(min_length=1, max_length=80)]
-
-
-class Structure(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A structure within the input."""
-
-
-class MockErrorOutput(Structure, frozen=True):
-    """The error that a mocked task fails with."""
-
-    error: Error | None = None
-    cause: Cause | None = None
-
-
-class MockInput(Structure, frozen=True):
-    """What a mocked task answers."""
-
-    result: Payload | None = None
-    error_output: MockErrorOutput | None = None
-    field_validation_mode: Literal["STRICT", "PRESENT", "NONE"] | None = None
-
-
-class StateConfiguration(Structure, frozen=True):
-    """In which situation a state is tested."""
-
-    retrier_retry_count: Count | None = None
-    error_caused_by_state: StateName | None = None
-    map_iteration_failure_count: Count | None = None
-    map_item_reader_data: Payload | None = None
 
 
 class TestState(Request, frozen=True):

@@ -3,7 +3,8 @@
 --
 -- KEYS[1] due
 -- ARGV    base, now, id, operation, definition hash, definition text ('' when it should be there), head, input,
---         for a map run's child the parent and the branch of it that waits ('' for others), then the step (parts/write_step.lua)
+--         for a map run's child the parent and the branch of it that waits ('' for others), the version and the alias that
+--         it is started by ('' for none), then the step (parts/write_step.lua)
 -- Returns {'started', started_ms, 'kept' or 'given', tokens of continuations that were answered early (nil for none)}
 --         {'existing', started_ms, the operation that started it}: it runs with the same input, or is of the same operation
 --         {'exists', the operation that started it}: the name is taken
@@ -16,7 +17,8 @@
 
 local id, operation, hash, definition_text, head, input = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
 local parent, place = ARGV[9], ARGV[10]
-local step = read_step(11)
+local qualified = ARGV[11]
+local step = read_step(12)
 local key = base .. 'execution:' .. id
 
 local status, same_input, same_operation, lease, released = unpack(
@@ -48,5 +50,13 @@ if redis.call('ZADD', base .. 'index', step.started_ms, id) == 0 then
 end
 redis.call('SADD', base .. 'machines', step.machine)
 local fields = {'head', head, 'input', input, 'operation', operation, 'definition', hash}
+if qualified ~= '' then
+  fields[#fields + 1] = 'qualified'
+  fields[#fields + 1] = qualified
+  for qualifier in string.gmatch(qualified, '%S+') do
+    redis.call('SADD', base .. 'qualifiers:' .. step.machine, qualifier)
+    redis.call('ZADD', base .. 'index:q:' .. step.machine .. ':' .. qualifier, step.started_ms, id)
+  end
+end
 local how, _, used = write_step(id, step, hash, nil, fields)
 return {'started', step.started_ms, how, used}

@@ -6,6 +6,18 @@ local function indices_of(machine)
   return indices
 end
 
+-- Of those that were started by a version or an alias.
+local function forget_qualified(machine, id, started)
+  local qualifiers = base .. 'qualifiers:' .. machine
+  for _, qualifier in ipairs(redis.call('SMEMBERS', qualifiers)) do
+    local index = base .. 'index:q:' .. machine .. ':' .. qualifier
+    -- A namesake that was started since stands there with another time.
+    local found = redis.call('ZSCORE', index, id)
+    if found and tonumber(found) == tonumber(started) then redis.call('ZREM', index, id) end
+    if redis.call('EXISTS', index) == 0 then redis.call('SREM', qualifiers, qualifier) end
+  end
+end
+
 -- Forget an execution that has ended, by its member of `retention`: its keys, its places in the indices, its use of a
 -- definition. Its continuations are left their TTL, so that whoever answers one late is told what became of it.
 local function forget(member)
@@ -36,6 +48,7 @@ local function forget(member)
     -- A namesake was started since: everything else under the name is its.
     redis.call('ZREM', by_status, id)
   end
+  forget_qualified(machine, id, started)
   if redis.call('HINCRBY', base .. 'definition:' .. definition, 'users', -1) <= 0 then
     redis.call('DEL', base .. 'definition:' .. definition)
   end

@@ -1,0 +1,1 @@
+"""The excerpt of the models of AWS's APIs."""
