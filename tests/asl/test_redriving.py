@@ -246,3 +246,17 @@ def test_results_that_could_not_be_written_are_written_again_without_their_child
     assert (again.resource, again.arguments["Results"]) == (writing.resource, ["A"])
     run.tell(TaskSucceeded(again.id, "written"))
     assert run.execution.output == "written"
+
+
+def test_what_a_redriven_child_comes_to_is_written_without_all_the_others():
+    run = Driver(distributed(MaxConcurrency=1), list(range(20)))
+    while run.execution.status is Status.RUNNING:
+        [child] = children(run)
+        run.tell(TaskSucceeded(child.id, None) if child.input < 10 else TaskFailed(child.id, "E"))
+    run.tell(ExecutionRedriven())
+
+    for _ in range(10):
+        [child] = children(run)
+        step = run.tell(TaskSucceeded(child.id, None))
+        assert run.execution.ended or len(step.changed) <= 3
+    assert run.execution.status is Status.SUCCEEDED

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import importlib
 from typing import Final
 
-from botocore.config import Config
-
 from statebox.asl.jsontext import Json, write_json_text
-from tests.aws.shapes import hold
+from tests.aws.sfn import Sfn
 from tests.http.site import Site
 from tests.waiting import wait_until
 
@@ -21,23 +17,11 @@ class Caller:
 
     def __init__(self, site: Site) -> None:
         self.site = site
-        # boto3 makes its methods at run time, and has no types.
-        boto3: Json = importlib.import_module("boto3")
-        self.client: Json = hold(
-            boto3.client(
-                "stepfunctions",
-                endpoint_url=site.daemon.url,
-                region_name="us-east-1",
-                aws_access_key_id="AKIDEXAMPLE",
-                aws_secret_access_key="example",
-                config=Config(inject_host_prefix=False, retries={"max_attempts": 1}),
-            )
-        )
+        self._sfn = Sfn(site.daemon.url)
 
     async def __call__(self, operation: str, **members: Json) -> Json:
         """Call one."""
-        method = getattr(self.client, operation)
-        return await asyncio.to_thread(lambda: method(**members))
+        return await self._sfn(operation, **members)
 
     async def start(self, definition: Json, input: Json = None, machine: str = "m", name: str | None = None) -> str:
         """Start a definition; returns the execution's ARN."""

@@ -81,7 +81,7 @@ async def test_a_map_run_is_described(call: Caller):
 
     described = await run.described()
 
-    assert {name: described[name] for name in described.keys() - {"startDate", "ResponseMetadata"}} == {
+    assert {name: described[name] for name in described.keys() - {"startDate"}} == {
         "mapRunArn": run.arn,
         "executionArn": run.execution,
         "status": "RUNNING",

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from typing import Final
 
 import msgspec
 
+from statebox.asl.jsontext import Json, read_json
 from statebox.store.cluster import commits_for
 from statebox.store.commits import Asking
 from statebox.store.connection import RedisSettings, Reply
 from statebox.store.keys import META_KEYS, SHARD_KEYS, Kind, Lives
 from statebox.store.replies import integer, pairs, strings
 from tests.servers import Server
+
+# Where in an execution's head the map run stands that it belongs to.
+_MAP_RUN: Final = 14
 
 
 class Found(msgspec.Struct):
@@ -28,7 +33,9 @@ class Found(msgspec.Struct):
 
     @property
     def subject(self) -> str:
-        """What follows the kind: an execution, a continuation, a daemon …"""
+        """What follows the kind: an execution, a continuation, a daemon …; for a map run its execution."""
+        if self.kind.name == "run:*":
+            return self.fields["execution"]
         return self.name.removeprefix(self.kind.name.removesuffix("*"))
 
 
@@ -71,6 +78,7 @@ class _Shard:
         self._check_standing()
         self._check_early()
         self._check_indices()
+        self._check_runs()
 
     def check_meta(self) -> None:
         for one in self._found:
@@ -131,6 +139,22 @@ class _Shard:
         assert known == {name for name, _ in qualified}
         used = Counter(fields["definition"] for fields in self._executions.values())
         assert {one.subject: int(one.fields["users"]) for one in self._of("definition:*")} == dict(used)
+
+    def _check_runs(self) -> None:
+        """Of the children that a map run counts by status, some may be forgotten already, but there are no others."""
+        children: Counter[tuple[str, str]] = Counter()
+        for fields in self._executions.values():
+            head: Json = read_json(fields["head"])
+            if len(head) > _MAP_RUN and head[_MAP_RUN] is not None:
+                children[head[_MAP_RUN].rpartition(":")[2], fields["status"]] += 1
+        runs = {one.name.partition(":")[2]: one.fields for one in self._of("run:*")}
+        for (run, status), count in children.items():
+            if run in runs:
+                assert count <= int(runs[run].get(f"n:{status}", 0)), f"{run} counts less than {count} {status}"
+        for run, fields in runs.items():
+            counted = [int(count) for name, count in fields.items() if name.startswith("n:")]
+            assert min(counted, default=0) >= 0, f"{run} counts less than none"
+            assert sum(counted) <= int(fields.get("total") or 0), f"{run} counts more than there are"
 
     def _of(self, kind: str) -> Iterator[Found]:
         return (one for one in self._found if one.kind.name == kind)

@@ -120,6 +120,10 @@ class Lines:
             line = self._open[id] = Line(self._before[id])
         return line
 
+    def look(self, id: str) -> Line | Branch | None:
+        """A branch as it is now, for looking only: what is opened is written."""
+        return self._open.get(id) or (None if id in self._gone else self._before.get(id))
+
     def add(self, branch: Branch) -> Line:
         """Begin a branch."""
         line = self._open[branch.id] = Line(branch)
@@ -133,6 +137,11 @@ class Lines:
                 raise BranchesNeeded(parent)
             self._require_data(parent)
         return found
+
+    def require_all(self, parent: str, begun: int) -> None:
+        """Raise BranchesNeeded unless all branches right below `parent` are loaded."""
+        if not self._whole and any(self.look(f"{parent}.{index}") is None for index in range(begun)):
+            raise BranchesNeeded(parent)
 
     def require_whole(self, root: str) -> None:
         """Raise BranchesNeeded unless all branches are loaded."""

@@ -105,12 +105,13 @@ def _redrive_children(copy: WorkingCopy, line: Line, state: State) -> None:
     assert isinstance(state, Map)
     waiting = _of(line)
     items: Json = line.data if line.items is msgspec.UNSET else line.items
-    children = copy.lines.children(line.id, waiting.begun)
+    copy.lines.require_all(line.id, waiting.begun)
     running, pending, again = waiting.running, waiting.pending, waiting.again
     while pending and (waiting.concurrency == 0 or running < waiting.concurrency) and not copy.exhausted():
-        child = children[again]
-        ended = child.waiting
+        found = copy.lines.look(f"{line.id}.{again}")
+        ended = None if found is None else found.waiting
         if isinstance(ended, ChildEnded) and ended.failed:
+            child = copy.opened(f"{line.id}.{again}")
             child.data = state.item_input(copy.evaluating(line, state), again, items)
             items_in = state.items_in(child.data)
             child.waiting = OnChild(

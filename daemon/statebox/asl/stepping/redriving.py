@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -50,8 +51,6 @@ def redrive(copy: WorkingCopy) -> None:
 
 
 def _go_on(copy: WorkingCopy, line: Line, event: int) -> None:
-    if line.state is None:
-        return
     line.retried = ()
     state = copy.state_of(line)
     match line.waiting:
@@ -62,12 +61,14 @@ def _go_on(copy: WorkingCopy, line: Line, event: int) -> None:
             run = copy.evaluating(line, state).run
             if run is not None:
                 copy.tell_of_run(run, status=RUNNING, stopped_ms=None)
-        case OnChildren() as waiting if _children(copy, line, waiting):
+        case OnChildren() as waiting if any(copy.lines.look(id) is not None for id in _below(line, waiting)):
             if isinstance(state, Map) and state.distributed is not None:
                 waiting = _redrive_run(copy, line, waiting, event)
             else:
-                for child in _children(copy, line, waiting):
-                    _go_on(copy, child, event)
+                for id in _below(line, waiting):
+                    child = copy.lines.look(id)
+                    if child is not None and child.state is not None:
+                        _go_on(copy, copy.opened(id), event)
             go_on_with(copy, begin_children(copy, line, state, waiting.redriven or event))
         case _ if state.type not in _TRIED_AGAIN:
             line.waiting, line.last = None, event
@@ -81,18 +82,19 @@ def _go_on(copy: WorkingCopy, line: Line, event: int) -> None:
                 line.waiting = OnRetry(copy.now_ms)
 
 
-def _children(copy: WorkingCopy, line: Line, waiting: OnChildren) -> list[Line]:
-    """Those that are there; none where the fork itself has failed, so that it is begun anew."""
-    opened = (copy.lines.open(f"{line.id}.{index}") for index in range(waiting.begun))
-    return [child for child in opened if child is not None]
+def _below(line: Line, waiting: OnChildren) -> Iterator[str]:
+    """The branches below a fork; none of them is there where the fork itself has failed, so that it is begun anew."""
+    return (f"{line.id}.{index}" for index in range(waiting.begun))
 
 
 def _redrive_run(copy: WorkingCopy, line: Line, waiting: OnChildren, event: int) -> OnChildren:
     """A map run goes on: each child that has not succeeded is to be redriven in its turn."""
     pending = 0
-    for child in _children(copy, line, waiting):
-        match child.waiting:
+    for id in _below(line, waiting):
+        found = copy.lines.look(id)
+        match None if found is None else found.waiting:
             case OnChild(name=name):
+                child = copy.opened(id)
                 child.waiting = ChildEnded(name, child.entered_ms, copy.now_ms, failed=True)
                 pending += 1
             case ChildEnded(failed=True):
