@@ -29,7 +29,7 @@ _PAGE = 1000
 
 
 async def measure(concurrency: int, seconds: float) -> tuple[Outcome, float, float]:
-    """One round on a Valkey and a daemon of its own: the outcome, and the CPU time that the two took per execution."""
+    """One round on a Valkey and a daemon of its own: the outcome, and what CPU (us) daemon and Valkey took for each."""
     async with EmbeddedValkey() as valkey, serving(valkey.url) as served:
         machine: str = (
             await served.ask("CreateStateMachine", name="starts", definition=write_json_text(_PASS), roleArn=_ROLE)
@@ -49,8 +49,7 @@ async def measure(concurrency: int, seconds: float) -> tuple[Outcome, float, flo
         succeeded = await _succeeded(served, machine)
         # Nothing waits in this machine: what was started has ended.
         assert succeeded == outcome.count, f"{outcome.count} were started, {succeeded} have succeeded"
-    daemon, redis = (seconds * 1e6 / outcome.count for seconds in spent)
-    return outcome, daemon, redis
+    return outcome, spent[0] * 1e6 / outcome.count, spent[1] * 1e6 / outcome.count
 
 
 async def _loaded(ask: Ask) -> Outcome:
@@ -81,7 +80,8 @@ async def measure_all(concurrencies: list[int], seconds: float, rounds: int) -> 
         rate = statistics.median(outcome.per_second for outcome, _, _ in found)
         p50 = statistics.median(outcome.p50_ms for outcome, _, _ in found)
         p99 = statistics.median(outcome.p99_ms for outcome, _, _ in found)
-        daemon, redis = (statistics.median(one[place] for one in found) for place in (1, 2))
+        daemon = statistics.median(spent for _, spent, _ in found)
+        redis = statistics.median(spent for _, _, spent in found)
         many = sum(outcome.count for outcome, _, _ in found)
         print(f"| {concurrency} | {rate:,.0f} | {p50:.1f} | {p99:.1f} | {daemon:.0f}, {redis:.0f} | {many:,} |")
 
