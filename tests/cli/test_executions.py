@@ -243,3 +243,18 @@ def test_what_was_set_aside_is_listed_and_goes_on_after_a_retry(call: Call, dev:
     assert id not in set_aside()
     assert "set aside" not in call("describe", id).stdout
     assert call("stop", id).word == f"{id} ABORTED"
+
+
+def test_what_failed_goes_on_from_where_it_failed(call: Call):
+    id = call("start", "ask", "--name", "failing").word
+    (waits,) = continuations(call, id)
+    call("resume", waits["continuation"], "--error", "Refused")
+    wait_for_status(call, id, "FAILED")
+
+    assert call("redrive", id).stdout == f"{id} goes on\n"
+    (again,) = continuations(call, id)
+    assert call("resume", again["continuation"], "--output", '"yes"').exit_code == 0
+    wait_for_status(call, id, "SUCCEEDED")
+
+    refused = call("redrive", id)
+    assert (refused.exit_code, refused.stdout) == (1, "")

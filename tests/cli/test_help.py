@@ -12,7 +12,8 @@ from tests.cli.conftest import Call
 
 COMMANDS = [
     *("demo", "dev", "run", "validate", "test", "actions"),
-    *("start", "list", "describe", "history", "resume", "stop", "retry", "purge", "test-state"),
+    *("start", "list", "describe", "history", "resume", "stop", "redrive", "retry"),
+    *("machines", "aws-env", "purge", "test-state"),
     *("serve", "doctor"),
 ]
 

@@ -23,6 +23,9 @@ _CONNECT_SECONDS = 5.0
 _REPLY_SECONDS = 30.0
 _MORE_ATTEMPTS = 2
 _EXECUTION_ARN = ":execution:"
+_MACHINE_ARN = ":stateMachine:"
+# What the API gives at once.
+_LARGEST_PAGE = 1000
 
 
 class Refused(Failure):
@@ -106,6 +109,17 @@ class Client:
                     raise
         return await self.call(target, **parameters)
 
+    async def all_of(self, target: str, member: str, /, **parameters: Json) -> list[Json]:
+        """All that an operation lists in this member of its result, page by page."""
+        found: list[Json] = []
+        token: str | None = None
+        while True:
+            page = await self.call(target, **parameters, maxResults=_LARGEST_PAGE, nextToken=token)
+            found += page[member]
+            token = page.get("nextToken")
+            if not token:
+                return found
+
     async def post(self, path: str, body: bytes, headers: Mapping[str, str], waits_seconds: float = 0) -> Reply:
         """POST to a path of the daemon. Raises Unavailable."""
         timeout = aiohttp.ClientTimeout(total=_REPLY_SECONDS + waits_seconds, connect=_CONNECT_SECONDS)
@@ -151,6 +165,11 @@ class Client:
 def short_id(arn: str) -> str:
     """An execution's id, `<machine>:<name>`, out of its ARN."""
     return arn.partition(_EXECUTION_ARN)[2] or arn
+
+
+def short_machine(arn: str) -> str:
+    """A machine's name, `<name>:<version>` or `<name>:<alias>`, out of its ARN."""
+    return arn.partition(_MACHINE_ARN)[2] or arn
 
 
 def run(coroutine: Coroutine[object, object, T]) -> T:

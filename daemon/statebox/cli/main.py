@@ -33,7 +33,10 @@ _SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "answer": ("answer:answer", "Answer a state of an execution, also before it is asked for."),
         "test-state": ("test_state:test_state", "Try one state of a definition alone, with each step of its data."),
         "stop": ("executions:stop", "Stop an execution."),
+        "redrive": ("redrive:redrive", "Let an execution that failed go on from where it failed."),
         "retry": ("executions:retry", "Let an execution that was set aside go on."),
+        "machines": ("machines:machines", "Create, change, show and delete machines, their versions and aliases."),
+        "aws-env": ("aws_env:aws_env", "Print the variables with which AWS's own clients find the daemon."),
         "purge": ("purge:purge", "Forget executions that have ended."),
     },
     "Production": {

@@ -20,9 +20,9 @@ def _read_endpoint(_: click.Context, __: click.Parameter, value: str | None) -> 
     return None if value is None else endpoint_of(value)
 
 
-def reaches_daemon(function: F) -> F:
-    """Give a command `endpoint` and `token`."""
-    endpoint = click.option(
+def names_daemon(function: F) -> F:
+    """Give a command `endpoint`."""
+    return click.option(
         "--endpoint",
         envvar="STATEBOX_ENDPOINT",
         metavar="URL",
@@ -30,8 +30,12 @@ def reaches_daemon(function: F) -> F:
         show_default=True,
         callback=_read_endpoint,
         help="The daemon, as URL or HOST:PORT; also STATEBOX_ENDPOINT.",
-    )
-    return endpoint(_token(function))
+    )(function)
+
+
+def reaches_daemon(function: F) -> F:
+    """Give a command `endpoint` and `token`."""
+    return names_daemon(_token(function))
 
 
 def may_reach_daemon(function: F) -> F:
