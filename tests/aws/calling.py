@@ -9,6 +9,7 @@ from typing import Final
 from botocore.config import Config
 
 from statebox.asl.jsontext import Json, write_json_text
+from tests.aws.shapes import hold
 from tests.http.site import Site
 from tests.waiting import wait_until
 
@@ -22,13 +23,15 @@ class Caller:
         self.site = site
         # boto3 makes its methods at run time, and has no types.
         boto3: Json = importlib.import_module("boto3")
-        self.client: Json = boto3.client(
-            "stepfunctions",
-            endpoint_url=site.daemon.url,
-            region_name="us-east-1",
-            aws_access_key_id="AKIDEXAMPLE",
-            aws_secret_access_key="example",
-            config=Config(inject_host_prefix=False, retries={"max_attempts": 1}),
+        self.client: Json = hold(
+            boto3.client(
+                "stepfunctions",
+                endpoint_url=site.daemon.url,
+                region_name="us-east-1",
+                aws_access_key_id="AKIDEXAMPLE",
+                aws_secret_access_key="example",
+                config=Config(inject_host_prefix=False, retries={"max_attempts": 1}),
+            )
         )
 
     async def __call__(self, operation: str, **members: Json) -> Json:

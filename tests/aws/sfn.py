@@ -13,6 +13,7 @@ from botocore.config import Config as BotoConfig
 from botocore.exceptions import ClientError
 
 from statebox.asl.jsontext import Json, write_json_text
+from tests.aws.shapes import hold
 from tests.http.site import PASSING
 from tests.waiting import wait_until
 
@@ -43,10 +44,12 @@ class Sfn:
     """`await sfn.create_state_machine(...)`: each of boto3's methods, in a thread of its own."""
 
     def __init__(self, url: str) -> None:
-        self._client: Json = _session().client(
-            "stepfunctions",
-            endpoint_url=url,
-            config=BotoConfig(inject_host_prefix=False, retries={"total_max_attempts": 1}),
+        self._client: Json = hold(
+            session().client(
+                "stepfunctions",
+                endpoint_url=url,
+                config=BotoConfig(inject_host_prefix=False, retries={"total_max_attempts": 1}),
+            )
         )
 
     async def __call__(self, operation: str, **members: Json) -> Json:
@@ -80,7 +83,7 @@ class Sfn:
 
 
 @cache
-def _session() -> Json:
+def session() -> Json:
     """Loading the model takes half a second, once; boto3 has no types."""
     boto3: Json = importlib.import_module("boto3")
     return boto3.session.Session("key", "secret", region_name="us-east-1")
