@@ -125,6 +125,18 @@ async def test_a_task_whose_execution_was_stopped_is_handed_out_to_nobody(site: 
     assert read_json((await take(site))["input"]) == "wanted"
 
 
+async def test_tasks_that_nobody_waits_for_do_not_stay_in_the_queue_for_ever(site: Site):
+    """Also where no worker ever comes."""
+    await site.operate("CreateActivity", name="paint")
+    stopped = await start(site, "stopped", "stopped")
+    await start(site, "wanted", "wanted")
+    await site.operate("StopExecution", executionArn=stopped)
+
+    assert await site.daemon.service.activities.sweep() == 1
+    assert await site.daemon.service.activities.sweep() == 0
+    assert read_json((await take(site))["input"]) == "wanted"
+
+
 async def test_a_worker_that_falls_silent_is_noticed(site: Site):
     """By the heartbeats that do not come."""
     await site.operate("CreateActivity", name="paint")

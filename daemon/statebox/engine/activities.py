@@ -33,6 +33,8 @@ from statebox.engine.watchers import Watchers, queue_of
 _MOST_WAITING: Final = 1000
 # How often whoever waits first looks by himself, in case a notice was lost.
 _LOOK_SECONDS: Final = 1.0
+# Of each queue a sweep looks at so many tasks: those that stand there longest.
+_SWEPT_AT_ONCE: Final = 100
 # How long to wait before the store is asked again while it is away.
 _STORE_PAUSE_SECONDS: Final = 0.5
 
@@ -144,6 +146,27 @@ class Activities:
             await self._queues.drop(name, token)
             if task is not None:
                 return task
+
+    async def sweep(self) -> int:
+        """Take tasks out of the queues that nobody waits for any more; returns how many.
+
+        Whoever polls passes them over: this is for activities that have no workers.
+        """
+        dropped, after = 0, ""
+        while page := await self._queues.list(after, _SWEPT_AT_ONCE):
+            for activity in page:
+                for token in await self._queues.standing(activity.name, _SWEPT_AT_ONCE):
+                    if not await self._is_wanted(token):
+                        await self._queues.drop(activity.name, token)
+                        dropped += 1
+            after = page[-1].name
+        return dropped
+
+    async def _is_wanted(self, token: str) -> bool:
+        try:
+            return (await self._store.continuation(token)).status == "waiting"
+        except InvalidToken:
+            return False
 
     async def _reserved(self, name: str, deadline: float, gone: Callable[[], bool]) -> str | None:
         now = asyncio.get_running_loop().time
