@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 
 from statebox.asl.jsontext import Json, read_json, write_json_text
+from statebox.config import Secret
+from statebox.embedded import EmbeddedValkey
 from tests.aws.sfn import PASS, ROLE
 from tests.cli.processes import environment, run
-from tests.http.site import Site
+from tests.http.signing import KEY_ID, SECRET
+from tests.http.site import Site, open_site
 
 AWS = Path(sys.executable).with_name("aws")
 
@@ -20,8 +23,9 @@ AWS = Path(sys.executable).with_name("aws")
 class Aws:
     """`await aws("list-executions", ...)`: one command, and what it printed."""
 
-    def __init__(self, url: str, folder: Path) -> None:
-        told = run("aws-env", "--json", "--endpoint", url, cwd=folder).json
+    def __init__(self, url: str, folder: Path, access_keys: str = "") -> None:
+        more = {"STATEBOX_ACCESS_KEYS": access_keys} if access_keys else {}
+        told = run("aws-env", "--json", "--endpoint", url, cwd=folder, more=more).json
         # Nothing of the developer's own accounts.
         inherited = {name: value for name, value in environment().items() if not name.startswith("AWS_")}
         self._environment = {**inherited, **told, "AWS_CONFIG_FILE": os.devnull, "AWS_PAGER": ""}
@@ -88,3 +92,12 @@ async def test_an_error_is_told_by_its_name_and_in_words(site: Site, tmp_path: P
 
     with pytest.raises(RefusedByAws, match=r"\(InvalidDefinition\).*Invalid State Machine Definition"):
         await aws("create-state-machine", "--name", "cli", "--role-arn", ROLE, "--definition", "{}")
+
+
+async def test_what_is_signed_with_the_access_keys_is_verified(valkey: EmbeddedValkey, tmp_path: Path):
+    pair = f"{KEY_ID}:{SECRET}"
+    async with open_site(valkey, tmp_path, access_keys=(Secret(pair),)) as site:
+        assert await Aws(site.daemon.url, tmp_path, pair)("list-state-machines") == {"stateMachines": []}
+
+        with pytest.raises(RefusedByAws, match=r"\(UnrecognizedClientException\)"):
+            await Aws(site.daemon.url, tmp_path)("list-state-machines")

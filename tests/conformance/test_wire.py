@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner, Result
 
 from conformance.__main__ import main
 from conformance.bars import reached
+from conformance.recorded import folder
 from statebox.asl.jsontext import Json, write_json_text
 
 # As simple as a runner can be: each case that is chosen agrees when the daemon and its action host answer.
@@ -79,3 +81,14 @@ def test_executions_are_averaged_over_categories_and_definitions_counted():
     assert (executions.ok, executions.cases, executions.enough) == (50.0, 10, False)
     assert (validation.ok, validation.strict) == (2, 0)
     assert "validation: ok 2 of 2, strict 0 of 2" in str(validation)
+
+
+@pytest.mark.skipif(not (folder() / "run_cases.py").is_file(), reason="the recordings are not here")
+@pytest.mark.parametrize("kind", ["api_error", "validate_definition"])
+def test_what_is_refused_and_validated_over_the_wire_is_as_recorded(kind: str):
+    told = CliRunner().invoke(main, ["--wire", "--only", kind])
+
+    assert told.exit_code == 0, told.output
+    (level,) = [line for line in told.output.splitlines() if "wanted" in line]
+    kinds = {"api_error": "ok 100.0 %", "validate_definition": "ok 7 of 7"}
+    assert kinds[kind] in level

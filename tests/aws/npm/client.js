@@ -1,11 +1,11 @@
-// AWS's client for JavaScript on a daemon: argv is its URL; prints what it was answered, as JSON.
+// AWS's client for JavaScript on a daemon: argv is its URL and a key pair; prints what it was answered, as JSON.
 'use strict'
 const sfn = require('@aws-sdk/client-sfn')
 
 const client = new sfn.SFNClient({
   endpoint: process.argv[2],
   region: 'us-east-1',
-  credentials: { accessKeyId: 'any', secretAccessKey: 'any' },
+  credentials: { accessKeyId: process.argv[3], secretAccessKey: process.argv[4] },
   disableHostPrefix: true,
   maxAttempts: 1
 })
