@@ -51,6 +51,7 @@ def test_its_first_words_say_what_listens_where_and_what_to_try(tmp_path: Path):
         assert f"\nredis    unix socket {tmp_path}/.statebox/valkey.sock\n" in words
         assert f"redis-cli -s {tmp_path}/.statebox/valkey.sock PUBLISH resume ID" in words
         assert "curl -X POST 'http://127.0.0.1:" in words
+        assert 'eval "$(statebox aws-env --endpoint http://127.0.0.1:' in words
         dev.send(signal.SIGINT)
         assert dev.ended() == 0
 

@@ -153,6 +153,7 @@ def ready_made(endpoint: str, socket: Path) -> Iterator[str]:
     yield f"{redis} PUBLISH resume ID"
     yield f"curl -X POST '{endpoint}/?continuation=ID'                  # another way to resume"
     yield f"statebox list --endpoint {endpoint}"
+    yield f'eval "$(statebox aws-env --endpoint {endpoint})"                # for boto3, aws and AWS\'s SDKs'
 
 
 def _environment(environment: Mapping[str, str]) -> dict[str, str]:
