@@ -142,6 +142,9 @@ class Service:
         else:
             chosen = Chosen(machine, definition_of(definition), self.place.role_arn())
         if chosen.type == "EXPRESS":
+            if answers is not None:
+                # It may be lost with its daemon: nobody can be promised to hear of its end.
+                raise StateMachineTypeNotSupported
             begun, _ = await self._start_express(chosen, input, name)
             return Beginning(begun.id, begun.arn, begun.started_ms, None)
         text = chosen.definition
