@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from statebox.asl.jsontext import read_json, write_json_text
@@ -157,3 +159,36 @@ async def test_what_is_no_arn_and_no_machine_has_an_invalid_prefix(sfn: Sfn):
         assert await sfn.refused(operation, stateMachineArn="not_a_valid_arn", **members) == Refused(
             "InvalidArn", "Invalid Arn: 'Invalid ARN prefix: not_a_valid_arn'"
         )
+
+
+async def test_a_machine_can_be_started_all_the_time_while_it_is_changed(sfn: Sfn, other: Site):
+    elsewhere = Sfn(other.daemon.url)
+    arn = (await sfn.create("greet", passing(0)))["stateMachineArn"]
+
+    async def change() -> None:
+        for n in range(30):
+            await sfn("update_state_machine", stateMachineArn=arn, definition=passing(n + 1))
+
+    async def start() -> list[str]:
+        return [(await elsewhere("start_execution", stateMachineArn=arn))["executionArn"] for _ in range(60)]
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(change())
+        started = group.create_task(start())
+    described = [await elsewhere("describe_execution", executionArn=arn) for arn in started.result()]
+    outputs = [int(one["output"]) for one in described if one["status"] == "SUCCEEDED"]
+    assert outputs == sorted(outputs)
+    assert len(outputs) == 60
+
+
+async def test_what_is_deleted_meanwhile_does_not_end_a_list(sfn: Sfn):
+    for name in ("a", "b", "c", "d"):
+        await sfn.create(name, write_json_text(SUSPENDING))
+    execution = (await sfn("start_execution", stateMachineArn=machine_arn("a")))["executionArn"]
+    await sfn("delete_state_machine", stateMachineArn=machine_arn("a"))
+    await sfn("stop_execution", executionArn=execution)
+
+    page = await sfn("list_state_machines", maxResults=2)
+    assert [one["name"] for one in page["stateMachines"]] == ["b", "c"]
+    rest = await sfn("list_state_machines", maxResults=2, nextToken=page["nextToken"])
+    assert [one["name"] for one in rest["stateMachines"]] == ["d", "local"]

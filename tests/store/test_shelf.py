@@ -79,6 +79,7 @@ async def test_names_are_listed_in_their_order(store: RedisStore):
         await store.shelf.write(machine(name), None, ONE)
     assert await store.shelf.names(None, 2) == ["a", "b"]
     assert await store.shelf.names("b", 2) == ["c"]
+    assert await store.shelf.stamps(["b", "none"]) == [await store.shelf.stamp("b"), None]
 
 
 async def test_all_who_ask_at_once_share_one_question(valkey: EmbeddedValkey):

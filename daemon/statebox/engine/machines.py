@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 from statebox.asl.definition import StateMachine, parse
 from statebox.asl.errors import InvalidDefinition as Invalid
 from statebox.asl.jsontext import Json
+from statebox.asl.variable_references import variable_references
 from statebox.engine.errors import InvalidDefinition
 from statebox.engine.ports import Definition
 from statebox.engine.recent import Recent
@@ -81,6 +82,12 @@ class Machines:
                 await self._check(definition)
             return self._keep(definition, await asyncio.to_thread(_parsed, definition))
         return self.machine(definition)
+
+    async def variable_references(self, definition: Definition) -> Mapping[str, Sequence[str]]:
+        """The variables that each state of a valid definition reads, without keeping others waiting."""
+        if len(definition.text) > _LONG:
+            return await asyncio.to_thread(variable_references, definition.text)
+        return variable_references(definition.text)
 
     def _keep(self, definition: Definition, machine: StateMachine) -> StateMachine:
         self._parsed.put(definition.hash, machine, len(definition.text))

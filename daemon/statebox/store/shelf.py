@@ -74,6 +74,11 @@ class RedisShelf:
                 if not other.done():
                     other.set_result(stamp)
 
+    async def stamps(self, names: Sequence[str]) -> Sequence[str | None]:
+        """The stamps of several machines, in their order."""
+        meta = self._keys.meta
+        return [*map(maybe_text, await self._reads.ask_all([("HGET", meta.machine(name), "stamp") for name in names]))]
+
     async def read(self, name: str) -> Shelved | None:
         """A machine, None when there is none. Raises Unreadable."""
         stamp, record = items(await self._writes.ask("HMGET", self._keys.meta.machine(name), "stamp", "record"))

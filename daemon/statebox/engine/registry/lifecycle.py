@@ -10,7 +10,6 @@ import msgspec
 from statebox.asl.jsontext import Json
 from statebox.engine.diagnosis import refuse_in_express
 from statebox.engine.errors import (
-    ConflictException,
     MissingRequiredParameter,
     StateMachineAlreadyExists,
     ValidationException,
@@ -20,7 +19,7 @@ from statebox.engine.names import MachineReference, check_name, fresh_uuid
 from statebox.engine.ports import Definition
 from statebox.engine.registry.configuration import check_encryption, check_logging
 from statebox.engine.registry.machine import MachineType, Registered, Revision, Version
-from statebox.engine.registry.registry import Registry, of_folder
+from statebox.engine.registry.registry import Registry, busy, of_folder
 from statebox.engine.registry.tags import with_tags
 from statebox.engine.registry.versions import published, version_of_revision
 
@@ -99,7 +98,7 @@ async def create_machine(
         if not _is_same(there, wanted):
             raise StateMachineAlreadyExists(f"State Machine Already Exists: '{reference.text}'")
         return there
-    raise ConflictException("The state machine is being changed by others all the time; ask again")
+    raise busy()
 
 
 async def update_machine(registry: Registry, reference: MachineReference, settings: Settings) -> Updated:
@@ -148,7 +147,7 @@ async def delete_machine(registry: Registry, reference: MachineReference) -> Non
         if shelved is None or shelved.machine.deleting:
             return
         await registry.shelf.write(msgspec.structs.replace(shelved.machine, deleting=True), shelved)
-    raise ConflictException("The state machine is being changed by others all the time; ask again")
+    raise busy()
 
 
 def refuse_qualified(reference: MachineReference) -> None:

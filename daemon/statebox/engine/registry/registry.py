@@ -8,8 +8,9 @@ machine's stamp, which is one small command, so that no daemon ever starts what 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -33,6 +34,10 @@ _MOST_KEPT: Final = 1000
 _MOST_KEPT_CHARACTERS: Final = 32 << 20
 # Each attempt that fails means that somebody else's has succeeded.
 _ATTEMPTS: Final = 100
+
+
+class _Moved(Exception):
+    """The machine was changed between two looks at it."""
 
 
 class Chosen(msgspec.Struct, frozen=True):
@@ -59,6 +64,7 @@ class Found(msgspec.Struct, frozen=True):
         return self.machine.revision if self.version is None else self.version.revision
 
 
+_T = TypeVar("_T")
 Changed = Callable[[Registered], Registered]
 
 
@@ -77,7 +83,10 @@ class Registry:
         self._texts = Recent[Definition](_MOST_KEPT, _MOST_KEPT_CHARACTERS)
 
     async def choose(self, reference: MachineReference) -> Chosen:
-        """What to start. Raises StateMachineDoesNotExist, StateMachineDeleting, InvalidArn."""
+        """What to start. Raises StateMachineDoesNotExist, StateMachineDeleting, InvalidArn, ConflictException."""
+        return await _settled(lambda: self._choose(reference))
+
+    async def _choose(self, reference: MachineReference) -> Chosen:
         text = self.machines.named(reference.name)
         if text is not None:
             if reference.qualifier is not None:
@@ -95,6 +104,9 @@ class Registry:
 
     async def find(self, reference: MachineReference) -> Found:
         """A machine or a version of it, also while it is being deleted. Raises StateMachineDoesNotExist, InvalidArn."""
+        return await _settled(lambda: self._find(reference))
+
+    async def _find(self, reference: MachineReference) -> Found:
         text = self.machines.named(reference.name)
         if text is not None and reference.qualifier is None:
             return Found(self._of_folder(reference.name, text), text)
@@ -129,13 +141,26 @@ class Registry:
 
     async def list(self, after: str | None, limit: int) -> Sequence[Registered]:
         """Up to `limit` machines in the order of their names, those behind `after`."""
-        own = [name for name in self.machines.names() if after is None or name > after][:limit]
-        names = sorted({*own, *await self.shelf.names(after, limit)})[:limit]
         listed: list[Registered] = []
-        for name in names:
-            text = self.machines.named(name)
+        # What was deleted meanwhile has a name that is looked at in vain.
+        while len(listed) < limit and (names := await self._names(after, limit - len(listed))):
+            listed += await self._listed(names)
+            after = names[-1]
+        return listed
+
+    async def _names(self, after: str | None, limit: int) -> Sequence[str]:
+        own = [name for name in self.machines.names() if after is None or name > after][:limit]
+        return sorted({*own, *await self.shelf.names(after, limit)})[:limit]
+
+    async def _listed(self, names: Sequence[str]) -> Sequence[Registered]:
+        listed: list[Registered] = []
+        # Most have not changed since they were read: that is asked for all of them at once.
+        for name, stamp in zip(names, await self.shelf.stamps(names), strict=True):
+            text, known = self.machines.named(name), self._shelved.get(name)
             if text is not None:
                 listed.append(self._of_folder(name, text))
+            elif known is not None and known.stamp == stamp and not known.machine.deleting:
+                listed.append(known.machine)
             elif (shelved := await self.current(name)) is not None:
                 listed.append(shelved.machine)
         return listed
@@ -169,13 +194,13 @@ class Registry:
         return shelved
 
     async def definition(self, machine: Registered, hash: str) -> Definition:
-        """The definition with that hash. Raises StateMachineDoesNotExist when it has gone meanwhile."""
+        """The definition with that hash. Raises _Moved when the machine does not need it any more."""
         known = self._texts.get(hash)
         if known is not None:
             return known
         text = await self.shelf.text(machine.name, hash)
         if text is None:
-            raise ConflictException("The state machine has just been changed; ask again")
+            raise _Moved
         definition = definition_of(text)
         self._texts.put(hash, definition, len(text))
         return definition
@@ -198,7 +223,7 @@ class Registry:
             machine = changed(shelved.machine)
             if machine == shelved.machine or await self.shelf.write(machine, shelved, added) is not None:
                 return machine
-        raise ConflictException("The state machine is being changed by others all the time; ask again")
+        raise busy()
 
     def is_of_folder(self, name: str) -> bool:
         """Whether it is in the folder of machines, and so read-only here."""
@@ -217,6 +242,19 @@ class Registry:
     def _of_folder(self, name: str, text: Definition) -> Registered:
         revision = Revision(text.hash, self.place.role_arn(), self._up_since_ms)
         return Registered(name, "STANDARD", self._up_since_ms, revision)
+
+
+async def _settled(look: Callable[[], Awaitable[_T]]) -> _T:
+    """What is found when it is looked for until nobody changes it meanwhile. Raises ConflictException."""
+    for _ in range(_ATTEMPTS):
+        with suppress(_Moved):
+            return await look()
+    raise busy()
+
+
+def busy() -> ConflictException:
+    """The error when others were faster each time."""
+    return ConflictException("The state machine is being changed by others all the time; ask again")
 
 
 def of_folder(name: str) -> ConflictException:

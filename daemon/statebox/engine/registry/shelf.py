@@ -25,6 +25,10 @@ class Shelf(Protocol):
         """The stamp of a machine, which tells whether what was read before still holds; None when there is none."""
         ...
 
+    async def stamps(self, names: Sequence[str]) -> Sequence[str | None]:
+        """The stamps of several machines, in their order."""
+        ...
+
     async def read(self, name: str) -> Shelved | None:
         """A machine, None when there is none."""
         ...

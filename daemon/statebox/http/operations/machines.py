@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, to_builtins
 
 from statebox.asl.jsontext import Json
+from statebox.engine import ports
 from statebox.engine.diagnosis import diagnose
 from statebox.engine.machines import definition_of
 from statebox.engine.names import execution_id, machine_reference
@@ -142,7 +143,7 @@ async def describe_state_machine(call: Call, ask: DescribeStateMachine) -> Json:
     machine, version = found.machine, found.version
     number = None if version is None else version.number
     shown = {
-        **_machine_shown(call, machine.name, number, found.definition.text, found.revision, ask.included_data),
+        **await _machine_shown(call, machine.name, number, found.definition, found.revision, ask.included_data),
         "status": "DELETING" if machine.deleting else "ACTIVE",
         "type": machine.type,
         "creationDate": date(machine.created_ms if version is None else version.created_ms),
@@ -163,31 +164,37 @@ async def describe_state_machine_for_execution(call: Call, ask: DescribeStateMac
     """The definition that an execution is pinned to, which was current when it started."""
     execution = await call.service.describe_execution(execution_id(ask.execution_arn))
     text = await call.service.describe_definition(execution.id)
-    registry, hash = call.service.registry, definition_of(text).hash
-    revision = await registry.revision_of(execution.machine, execution.version, hash)
+    definition = definition_of(text)
+    revision = await call.service.registry.revision_of(execution.machine, execution.version, definition.hash)
     if revision is None:
         # It has been changed or deleted since, or was never registered.
-        revision = Revision(hash, execution.role_arn, execution.started_ms)
-    return {
-        **_machine_shown(call, execution.machine, execution.version, text, revision, ask.included_data),
+        revision = Revision(definition.hash, execution.role_arn, execution.started_ms)
+    included = ask.included_data
+    shown: dict[str, Json] = {
+        **await _machine_shown(call, execution.machine, execution.version, definition, revision, included),
         "roleArn": execution.role_arn,
         "updateDate": date(revision.since_ms),
     }
+    if execution.map_run is not None:
+        shown |= {"mapRunArn": execution.map_run, "label": execution.machine.partition("/")[2]}
+    return shown
 
 
-def _machine_shown(
-    call: Call, name: str, version: int | None, definition: str, revision: Revision, included: str
+async def _machine_shown(
+    call: Call, name: str, version: int | None, definition: ports.Definition, revision: Revision, included: str
 ) -> dict[str, Json]:
     qualified = name if version is None else f"{name}:{version}"
     shown: dict[str, Json] = {
         "stateMachineArn": call.service.place.machine_arn(qualified),
         "name": name,
-        "definition": definition if included == ALL_DATA else "{}",
+        "definition": definition.text if included == ALL_DATA else "{}",
         "roleArn": revision.role_arn,
         **revision.configuration,
     }
     if revision.id is not None:
         shown["revisionId"] = revision.id
+    if included == ALL_DATA and (read := await call.service.machines.variable_references(definition)):
+        shown["variableReferences"] = read
     return shown
 
 
