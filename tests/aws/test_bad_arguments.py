@@ -32,6 +32,10 @@ def error(answer: Answer) -> tuple[str, str]:
     return answer.json["__type"], answer.json["message"]
 
 
+def test_all_operations_of_aws_are_served():
+    assert len(THERE) >= 37
+
+
 @pytest.mark.parametrize("operation", THERE)
 async def test_each_bad_argument_is_refused_for_what_is_wrong_with_it(site: Site, operation: str):
     for case in bad(operation):

@@ -146,6 +146,7 @@ async def test_one_whose_execution_was_stopped_is_gone(site: Site):
 
 async def test_one_that_may_take_for_ever_has_no_end(site: Site):
     task = {"Type": "Task", "Resource": "arn:aws:states:us-east-1:000000000000:activity:work", "End": True}
+    assert (await site.operate("CreateActivity", name="work")).status == 200
     continuation, _ = await suspended(site, states("Work", Work=task))
     assert (await site.get(f"/continuations/{continuation}")).json["until"] is None
 

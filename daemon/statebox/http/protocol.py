@@ -14,6 +14,7 @@ from statebox.engine.errors import ExecutionDoesNotExist, ValidationException
 from statebox.engine.service import Service
 from statebox.http.errors import SerializationException, UnknownOperationException
 from statebox.http.messages import TARGET_HEADER, protocol_answer, read_body
+from statebox.http.pages import goes_on, with_mark, without_mark
 from statebox.http.reply import Reply
 from statebox.http.settling import Settling
 from statebox.http.validation import Request, read_request
@@ -49,8 +50,11 @@ class Operation(Generic[T]):
         return self.input.__name__
 
     async def __call__(self, call: Call, raw: Json) -> Json:
-        """Do it. Raises ValidationException, SerializationException and what it raises itself."""
-        return await self.answer(call, read_request(self.input, raw, call.payload_bytes))
+        """Do it. Raises ValidationException, SerializationException, InvalidToken and what it raises itself."""
+        ask = read_request(self.input, raw, call.payload_bytes)
+        if not goes_on(self.input):
+            return await self.answer(call, ask)
+        return with_mark(ask, await self.answer(call, without_mark(ask)))
 
 
 # Some operation; which input it has is its own affair.

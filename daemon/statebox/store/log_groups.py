@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from statebox.engine.names import fresh_id
 from statebox.store.commits import Asking
 from statebox.store.keys import Keys
-from statebox.store.replies import integer, strings
+from statebox.store.replies import integer, maybe_text, strings
 
 
 class RedisLogGroups:
@@ -36,4 +36,4 @@ class RedisLogGroups:
 
     async def exists(self, name: str) -> bool:
         """Whether one is there."""
-        return bool(integer(await self._writes.ask("HEXISTS", self._key, name)))
+        return maybe_text(await self._writes.ask("HGET", self._key, name)) is not None

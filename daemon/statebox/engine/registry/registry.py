@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from statebox.asl.jsontext import Json
 from statebox.asl.moment import Dice
 from statebox.engine.errors import (
     ConflictException,
@@ -34,6 +35,8 @@ _MOST_KEPT: Final = 1000
 _MOST_KEPT_CHARACTERS: Final = 32 << 20
 # Each attempt that fails means that somebody else's has succeeded.
 _ATTEMPTS: Final = 100
+# Names of machines that are listed for who named one that there is not.
+_MOST_TOLD: Final = 100
 
 
 class _Moved(Exception):
@@ -175,7 +178,8 @@ class Registry:
         """A machine of the shelf as it is now. Raises StateMachineDoesNotExist, InvalidArn."""
         shelved = await self.current(reference.name)
         if shelved is None:
-            raise no_such_machine(reference)
+            known = sorted({*self.machines.names(), *await self.shelf.names(None, _MOST_TOLD)})
+            raise no_such_machine(reference, f"known to this daemon: {', '.join(known[:_MOST_TOLD]) or 'none'}")
         return shelved
 
     async def current(self, name: str) -> Shelved | None:
@@ -262,8 +266,12 @@ def of_folder(name: str) -> ConflictException:
     return ConflictException(f"The state machine '{name}' comes from the folder of machines, and is changed only there")
 
 
-def no_such_machine(reference: MachineReference) -> StateMachineDoesNotExist | InvalidArn:
-    """The error for a machine that is not there, in AWS's words: those of what is not even an ARN are about that."""
+def no_such_machine(reference: MachineReference, hint: str | None = None) -> StateMachineDoesNotExist | InvalidArn:
+    """The error for a machine that is not there, in AWS's words: those of what is not even an ARN are about that.
+
+    Only people name machines without an ARN: they get the hint.
+    """
     if reference.text.startswith("arn:"):
         return StateMachineDoesNotExist(f"State Machine Does Not Exist: '{reference.text}'")
-    return InvalidArn(f"Invalid Arn: 'Invalid ARN prefix: {reference.text}'")
+    details: dict[str, Json] = {} if hint is None else {"hint": hint}
+    return InvalidArn(f"Invalid Arn: 'Invalid ARN prefix: {reference.text}'", **details)
