@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, to_builtins
 
 from statebox.asl.jsontext import Json
+from statebox.asl.states.results import family_of
 from statebox.engine.diagnosis import diagnose
 from statebox.engine.machines import definition_of
 from statebox.engine.names import execution_id, machine_reference
@@ -172,7 +173,15 @@ async def describe_state_machine_for_execution(call: Call, ask: DescribeStateMac
         **_machine_shown(call, execution.machine, execution.version, text, revision, ask.included_data),
         "roleArn": execution.role_arn,
         "updateDate": date(revision.since_ms),
+        **_run_shown(execution.map_run),
     }
+
+
+def _run_shown(map_run: str | None) -> dict[str, Json]:
+    """Which map run an execution belongs to, and the label of the Map."""
+    if map_run is None:
+        return {}
+    return {"mapRunArn": map_run, "label": family_of(map_run)[1].rpartition("/")[2]}
 
 
 def _machine_shown(
