@@ -18,6 +18,7 @@ from statebox.engine.machines import Machines
 from statebox.engine.messages import read_resume_message
 from statebox.engine.names import Place
 from statebox.engine.ports import Invoker
+from statebox.engine.registry.log_groups import LogGroups
 from statebox.engine.registry.registry import Registry
 from statebox.engine.runner import Surroundings
 from statebox.engine.scheduler import Limits, Scheduler
@@ -194,7 +195,7 @@ class Node:
             watchers,
             place,
             lambda machine, name: shard_of(machine, name, shards),
-            Registry(real.shelf, machines, real.clock, place),
+            Registry(real.shelf, machines, real.clock, place, LogGroups(real.log_groups, place)),
         )
         while True:
             try:

@@ -34,6 +34,7 @@ from statebox.engine.names import Place
 from statebox.engine.nested import NestedExecutions
 from statebox.engine.outbox import Outbox
 from statebox.engine.ports import Counts, Invoker, Permit
+from statebox.engine.registry.log_groups import LogGroups
 from statebox.engine.registry.registry import Registry
 from statebox.engine.resources import Resources
 from statebox.engine.resuming import Resuming
@@ -144,7 +145,9 @@ class Daemon:
                 watchers,
                 place,
                 lambda machine, name: shard_of(machine, name, shards),
-                Registry(self._store.shelf, machines, self._store.clock, place),
+                Registry(
+                    self._store.shelf, machines, self._store.clock, place, LogGroups(self._store.log_groups, place)
+                ),
             )
             outbox.taker, nested.start = scheduler, self.service.start_nested
             server = HttpServer(self.service, _http_settings(self.config), self)

@@ -191,3 +191,18 @@ def test_another_machine_is_run_and_waited_for():
     assert (answer.output["Output"], answer.after_ms) == ({"n": 1}, 60_000)
     with pytest.raises(Unanswered):
         call("", "arn:aws:states:::sns:publish", {})
+
+
+def test_states_are_tried_with_what_was_recorded_as_text_or_value(tmp_path: Path):
+    state: Json = {"Type": "Task", "Resource": LAMBDA, "Parameters": {"a.$": "$.a"}, "End": True}
+    tried: Json = {"kind": "test_state", "lambdas": {"f": "id_function.py"}}
+    request: Json = {"definition": state, "input": {"a": 1}, "input_text": '{"a": 2}'}
+    worked: Json = {"response": {"output": '{"a":2}', "status": "SUCCEEDED"}}
+    told = "State type 'Pass' is not supported when a mock is specified"
+    wrong: Json = {"definition": {"Type": "Pass", "End": True}, "mock": {"result": "1"}}
+    cases = [
+        recorded(None, worked, request=request, **tried),
+        recorded(None, {"error": {"code": "ValidationException", "message": told}}, request=wrong, **tried),
+    ]
+
+    assert "| wait | 2 | 2 | 2 |" in conform(tmp_path, cases).output

@@ -224,14 +224,16 @@ def test_a_wrong_type_cannot_be_read(raw: Json, message: str):
 
 
 def test_the_operations_that_there_are():
-    """Those named AWSStepFunctions are AWS's, those named Statebox ours, none of a name that AWS has."""
+    """Those named AWSStepFunctions and Logs are AWS's, those named Statebox ours, none of a name that AWS has."""
     # botocore has no types.
     session: Json = botocore.session.Session()
-    of_aws: list[str] = session.get_service_model("stepfunctions").operation_names
+    of_aws: dict[str, list[str]] = {
+        prefix: session.get_service_model(service).operation_names
+        for prefix, service in (("AWSStepFunctions", "stepfunctions"), ("Logs_20140328", "logs"))
+    }
     for target in OPERATIONS:
         service, _, name = target.partition(".")
-        assert (name in of_aws) == (service == "AWSStepFunctions"), target
-        assert service in ("AWSStepFunctions", "Statebox")
+        assert name in of_aws[service] if service != "Statebox" else name not in of_aws["AWSStepFunctions"], target
 
 
 # Page tokens

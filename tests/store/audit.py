@@ -48,7 +48,11 @@ async def audit(server: Server) -> None:
     finally:
         await commits.close()
     for base in {one.base for one in found}:
-        _Shard([one for one in found if one.base == base]).check()
+        shard = _Shard([one for one in found if one.base == base])
+        if base.endswith("{meta}:"):
+            shard.check_meta()
+        else:
+            shard.check()
 
 
 async def snapshot(server: Server) -> dict[str, Reply]:
@@ -75,6 +79,11 @@ class _Shard:
         self._check_early()
         self._check_indices()
         self._check_runs()
+
+    def check_meta(self) -> None:
+        for one in self._found:
+            self._check_ttl(one)
+        assert self._members("machines") == {one.subject for one in self._of("machine:*")}
 
     def _check_ttl(self, one: Found) -> None:
         has_ttl = one.ttl_ms is not None
@@ -120,6 +129,14 @@ class _Shard:
         assert self._members("index") == set(self._executions)
         by_status = {(one.subject, id) for one in self._of("index:s:*") for id in one.members}
         assert by_status == {(f"{status}:{machine}", id) for status, machine, id in statuses}
+        qualified = {
+            (f"{id.partition(':')[0]}:{qualifier}", id)
+            for id, fields in self._executions.items()
+            for qualifier in fields.get("qualified", "").split()
+        }
+        assert {(one.subject, id) for one in self._of("index:q:*") for id in one.members} == qualified
+        known = {f"{one.subject}:{qualifier}" for one in self._of("qualifiers:*") for qualifier in one.members}
+        assert known == {name for name, _ in qualified}
         used = Counter(fields["definition"] for fields in self._executions.values())
         assert {one.subject: int(one.fields["users"]) for one in self._of("definition:*")} == dict(used)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from statebox.asl.events import CallbackAnswered
 from statebox.asl.execution import Status
 from statebox.engine.ports import Answer, Checkpoint, Claimed
@@ -169,3 +171,32 @@ async def test_a_purge_leaves_alone_what_runs_and_what_runs_again_under_the_name
     assert (await store.answer(Answer(token, CallbackAnswered, "op", "test"))) is not None
     await store.start(DEFINITION, first_step(execution("x", branches=[branch()])), "again")
     assert await purge(store) == 0
+
+
+async def test_what_was_started_by_a_version_is_listed_under_it_until_it_is_forgotten(daemons: Daemons):
+    """Also where its namesake was started by another version after its time."""
+    store = await daemons.open(retention_ms=100)
+
+    async def run(name: str, version: int | None, alias: str | None = None) -> None:
+        value = msgspec.structs.replace(
+            ended(execution(name, started_ms=daemons.time.now_ms)), version=version, alias=alias
+        )
+        operation = f"{name}{daemons.time.now_ms}"
+        await store.start(DEFINITION, first_step(value, history=events(1, 5), release=True), operation)
+
+    async def listed(machine: str) -> list[tuple[str, int | None, str | None]]:
+        return sorted((one.name, one.version, one.alias) for one in await store.list(machine, None, 10, None))
+
+    await run("a", 1, "PROD")
+    await run("b", 1)
+    await run("c", None)
+    assert await listed("m:1") == [("a", 1, "PROD"), ("b", 1, None)]
+    assert await listed("m:PROD") == [("a", 1, "PROD")]
+    assert await store.list("m:1", Status.FAILED, 10, None) == []
+    assert len(await listed("m")) == 3
+
+    daemons.time.pass_by(100)
+    await store.sweep()
+    assert (await listed("m:1"), await listed("m:PROD"), await listed("m")) == ([], [], [])
+    await run("a", 2)
+    assert (await listed("m:1"), await listed("m:2")) == ([], [("a", 2, None)])

@@ -117,6 +117,14 @@ class InvalidLoggingConfiguration(ServiceError):
     """The logging configuration is not valid."""
 
 
+class ResourceAlreadyExistsException(ServiceError):
+    """What is to be created is there."""
+
+
+class ResourceNotFoundException(ServiceError):
+    """There is no such resource."""
+
+
 class InvalidTracingConfiguration(ServiceError):
     """The tracing configuration is not valid."""
 

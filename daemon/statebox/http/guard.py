@@ -14,13 +14,14 @@ from aiohttp import web
 
 from statebox.engine.errors import ValidationException
 from statebox.http.errors import ForeignRequest, MissingAuthenticationTokenException, TokenRequired
-from statebox.http.messages import AWS_PREFIX, TARGET_HEADER
+from statebox.http.messages import AWS_PREFIX, LOGS_PREFIX, TARGET_HEADER
 from statebox.http.roles import Role, check_role
 from statebox.http.settings import HttpSettings
 from statebox.http.sigv4 import ALGORITHM, Signed, read_signature
 
 # Whoever restarts this daemon when it hangs has no token, and learns nothing from it.
 _FREE_OF_TOKENS: Final = frozenset({"/livez", "/readyz"})
+_OF_AWS: Final = (AWS_PREFIX, LOGS_PREFIX)
 _SYNC: Final = "sync-"
 _AUTHORITY: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s\[\]:/@]+))(?::([0-9]*))?\Z")
 
@@ -70,7 +71,7 @@ class Guard:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if self._keys and scheme == ALGORITHM:
             return read_signature(request, self._keys, self._region, datetime.now(UTC))
-        if self._keys and scheme.lower() != "bearer" and request.headers.get(TARGET_HEADER, "").startswith(AWS_PREFIX):
+        if self._keys and scheme.lower() != "bearer" and request.headers.get(TARGET_HEADER, "").startswith(_OF_AWS):
             raise MissingAuthenticationTokenException
         check_role(self._role_of(scheme, token), "the bearer of this token", request)
         return None

@@ -20,6 +20,7 @@ from statebox.http.statuses import headers_of, protocol_message_of, protocol_sta
 EXECUTION_HEADER: Final = "x-statebox-execution-id"
 TARGET_HEADER: Final = "X-Amz-Target"
 AWS_PREFIX: Final = "AWSStepFunctions."
+LOGS_PREFIX: Final = "Logs_20140328."
 _PROTOCOL_TYPE: Final = "application/x-amz-json-1.0"
 # Where a request holds its body, between who looks at it and who reads it.
 _HELD: Final = web.RequestKey("body", bytes)

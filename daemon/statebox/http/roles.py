@@ -14,6 +14,7 @@ from statebox.http.messages import TARGET_HEADER
 # GetActivityTask is not among them: it takes the task away from those who work. Nor is TestState, which calls actions.
 _LOOKS: Final = re.compile(
     r"AWSStepFunctions\.(?:Describe\w+|List\w+|GetExecutionHistory|ValidateStateMachineDefinition)"
+    r"|Logs_20140328\.Describe\w+"
     r"|Statebox\.(?:Describe\w+|List\w+|SettleExecution)"
 )
 _LOOKING_METHODS: Final = frozenset({"GET", "HEAD"})

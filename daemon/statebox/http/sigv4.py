@@ -25,10 +25,12 @@ from statebox.http.errors import (
     InvalidSignatureException,
     UnrecognizedClientException,
 )
+from statebox.http.messages import LOGS_PREFIX, TARGET_HEADER
 from statebox.http.settings import AccessKey
 
 ALGORITHM: Final = "AWS4-HMAC-SHA256"
 _SERVICE: Final = "states"
+_LOGS: Final = "logs"
 _TERMINATOR: Final = "aws4_request"
 _SKEW: Final = timedelta(minutes=5)
 _BASIC_FORMAT: Final = "%Y%m%dT%H%M%SZ"
@@ -82,7 +84,8 @@ def read_signature(request: web.BaseRequest, keys: Mapping[str, AccessKey], regi
     key = keys.get(key_id)
     if key is None:
         raise UnrecognizedClientException
-    _check_scope(scope, date, region)
+    service = _LOGS if request.headers.get(TARGET_HEADER, "").startswith(LOGS_PREFIX) else _SERVICE
+    _check_scope(scope, date, region, service)
     _check_date(date, now)
     names = parts["SignedHeaders"].split(";")
     _check_signed(request, frozenset(names))
@@ -108,15 +111,15 @@ def _authorization(header: str) -> dict[str, str]:
     return parts
 
 
-def _check_scope(scope: list[str], date: str, region: str) -> None:
-    day, said_region, service, terminator = scope
+def _check_scope(scope: list[str], date: str, region: str, service: str) -> None:
+    day, said_region, said_service, terminator = scope
     wrong: list[str] = []
     if said_region != region:
         wrong.append(
             f"Credential should be scoped to a valid region, not '{said_region}': this daemon's is '{region}'."
         )
-    if service != _SERVICE:
-        wrong.append(f"Credential should be scoped to correct service: '{_SERVICE}'.")
+    if said_service != service:
+        wrong.append(f"Credential should be scoped to correct service: '{service}'.")
     if terminator != _TERMINATOR:
         wrong.append(f"Credential should be scoped with a valid terminator: '{_TERMINATOR}', not '{terminator}'.")
     if not date.startswith(day) or len(day) != len("YYYYMMDD"):

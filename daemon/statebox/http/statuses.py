@@ -18,6 +18,8 @@ _STATUSES: Final[Mapping[type[ServiceError], int]] = {
     engine.InvalidName: 400,
     engine.InvalidArn: 400,
     engine.InvalidLoggingConfiguration: 400,
+    engine.ResourceAlreadyExistsException: 400,
+    engine.ResourceNotFoundException: 400,
     engine.InvalidTracingConfiguration: 400,
     engine.InvalidEncryptionConfiguration: 400,
     engine.TooManyTags: 400,

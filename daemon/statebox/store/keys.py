@@ -82,6 +82,7 @@ META_KEYS: Final = (
     Kind("namespace", "hash", Lives.FOR_EVER, "the number of shards, fixed at the first use"),
     Kind("machines", "zset", Lives.FOR_EVER, "the names of the registered machines, all with the score 0"),
     Kind("machine:*", "hash", Lives.FOR_EVER, "a registered machine: its record, its stamp, the definitions it needs"),
+    Kind("loggroups", "hash", Lives.FOR_EVER, "the log groups: name -> when it was created (ms), and by which request"),
     Kind("activities", "zset", Lives.FOR_EVER, "the names of all activities"),
     Kind("activity:*", "hash", Lives.FOR_EVER, "of one activity: when it was created, what was told of it then, tags"),
     Kind(
@@ -171,6 +172,10 @@ class MetaKeys(msgspec.Struct, frozen=True):
 
     def machine(self, name: str) -> str:
         return f"{self.base}machine:{name}"
+
+    @property
+    def log_groups(self) -> str:
+        return self.base + "loggroups"
 
     @property
     def activities(self) -> str:

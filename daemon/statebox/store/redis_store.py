@@ -51,6 +51,7 @@ from statebox.store.forgetting import Forgetting
 from statebox.store.keys import Keys, shard_of_token
 from statebox.store.leases import MOST_AT_ONCE, by_shard, ids_and_tokens, renew_all
 from statebox.store.loading import Loading
+from statebox.store.log_groups import RedisLogGroups
 from statebox.store.map_runs import keys_of_run, run_of
 from statebox.store.namespace import settle
 from statebox.store.primary import Primary
@@ -99,6 +100,7 @@ class RedisStore(RunListing):
         self.clock = RedisClock(self.server_time_us, boottime)
         self._writes = commits_for(settings.redis, name, one_of_each, primary)
         self.shelf = RedisShelf(self._reads, self._writes, keys)
+        self.log_groups = RedisLogGroups(self._writes, keys)
         self._definitions = Definitions()
         self._loading = Loading(self._reads, self._keys, self._definitions, self._leave)
         self._boottime = boottime

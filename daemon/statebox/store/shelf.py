@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final
 
@@ -29,6 +30,10 @@ class _Record(msgspec.Struct, frozen=True, array_like=True):
     machine: Registered
 
 
+class _Unanswered:
+    """Stands for an answer that never came."""
+
+
 _read = msgspec.json.Decoder(_Record)
 _read_format = msgspec.json.Decoder(tuple[int, msgspec.Raw])
 
@@ -40,10 +45,34 @@ class RedisShelf:
         self._reads = reads
         self._writes = writes
         self._keys = keys
+        # Who waits for the stamp that somebody has asked for in this turn of the event loop, by machine.
+        self._asking: dict[str, list[asyncio.Future[str | _Unanswered | None]]] = {}
 
     async def stamp(self, name: str) -> str | None:
-        """The stamp of a machine, None when there is none."""
-        return maybe_text(await self._writes.ask("HGET", self._keys.meta.machine(name), "stamp"))
+        """The stamp of a machine, None when there is none.
+
+        All who ask in one turn of the event loop share one question: every start asks. What they ask for had come in
+        before the turn, so that the answer is none from before that.
+        """
+        loop = asyncio.get_running_loop()
+        if name in self._asking:
+            answer = loop.create_future()
+            self._asking[name].append(answer)
+            shared = await answer
+            if not isinstance(shared, _Unanswered):
+                return shared
+            # Who asked was cancelled, or Redis was away.
+            return await self._read_stamp(name)
+        others = self._asking[name] = []
+        loop.call_soon(self._asking.pop, name)
+        stamp: str | _Unanswered | None = _Unanswered()
+        try:
+            stamp = await self._read_stamp(name)
+            return stamp
+        finally:
+            for other in others:
+                if not other.done():
+                    other.set_result(stamp)
 
     async def read(self, name: str) -> Shelved | None:
         """A machine, None when there is none. Raises Unreadable."""
@@ -81,6 +110,9 @@ class RedisShelf:
             [("ZCARD", keys.index_of(name, Status.RUNNING)) for keys in self._keys.shards]
         )
         return sum(map(integer, counts))
+
+    async def _read_stamp(self, name: str) -> str | None:
+        return maybe_text(await self._writes.ask("HGET", self._keys.meta.machine(name), "stamp"))
 
     async def _amend(self, name: str, before: Shelved | None, stamp: str, *arguments: Argument) -> bool:
         meta, read = self._keys.meta, "" if before is None else before.stamp

@@ -11,11 +11,6 @@ def check_logging(logging: Json) -> None:
     destinations: list[Json] = logging.get("destinations") or []
     if len(destinations) > 1 or (not destinations and logging.get("level", "OFF") != "OFF"):
         raise InvalidLoggingConfiguration("Invalid Logging Configuration: Must specify exactly one Log Destination.")
-    for destination in destinations:
-        group: Json = destination.get("cloudWatchLogsLogGroup") or {}
-        arn: str = group.get("logGroupArn") or ""
-        if not arn.startswith("arn:") or ":log-group:" not in arn:
-            raise InvalidLoggingConfiguration("Invalid Logging Configuration: Log Destination not found.")
 
 
 def check_encryption(encryption: Json) -> None:

@@ -77,6 +77,7 @@ async def create_machine(
     """
     check_name(name, "machine's name")
     settings.check()
+    await registry.log_groups.check(settings.logging)
     if registry.is_of_folder(name):
         raise of_folder(name)
     definition = definition_of(text)
@@ -108,6 +109,7 @@ async def update_machine(registry: Registry, reference: MachineReference, settin
     MissingRequiredParameter, Invalid…Configuration.
     """
     settings.check()
+    await registry.log_groups.check(settings.logging)
     if settings == Settings(publish=settings.publish, description=settings.description):
         raise MissingRequiredParameter(
             "Either the definition, the role ARN, the LoggingConfiguration, the EncryptionConfiguration,"

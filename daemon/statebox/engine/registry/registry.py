@@ -24,6 +24,7 @@ from statebox.engine.machines import Machines, definition_of
 from statebox.engine.names import MachineReference, Place
 from statebox.engine.ports import Clock, Definition
 from statebox.engine.recent import Recent
+from statebox.engine.registry.log_groups import LogGroups
 from statebox.engine.registry.machine import MachineType, Registered, Revision, Version
 from statebox.engine.registry.routing import routed
 from statebox.engine.registry.shelf import Shelf, Shelved
@@ -64,11 +65,12 @@ Changed = Callable[[Registered], Registered]
 class Registry:
     """Machines by name."""
 
-    def __init__(self, shelf: Shelf, machines: Machines, clock: Clock, place: Place) -> None:
+    def __init__(self, shelf: Shelf, machines: Machines, clock: Clock, place: Place, log_groups: LogGroups) -> None:
         self.shelf = shelf
         self.machines = machines
         self.clock = clock
         self.place = place
+        self.log_groups = log_groups
         self._up_since_ms = clock.now_ms()
         self._shelved = Recent[Shelved](_MOST_KEPT, _MOST_KEPT_CHARACTERS)
         # By content hash.

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from statebox.http.messages import AWS_PREFIX
+from statebox.http.messages import AWS_PREFIX, LOGS_PREFIX
 from statebox.http.operations.activities import ACTIVITIES
 from statebox.http.operations.aliases import ALIASES
 from statebox.http.operations.executions import EXECUTIONS
 from statebox.http.operations.express import EXPRESS
+from statebox.http.operations.logs import LOGS
 from statebox.http.operations.machines import MACHINES
 from statebox.http.operations.map_runs import MAP_RUNS
 from statebox.http.operations.own import OWN
@@ -28,5 +29,6 @@ OPERATIONS: Final[Mapping[str, AnyOperation]] = {
             *(*MACHINES, *VERSIONS, *ALIASES, *TAGS, *TRIALS),
         )
     },
+    **{f"{LOGS_PREFIX}{operation.name}": operation for operation in LOGS},
     **{f"Statebox.{operation.name}": operation for operation in OWN},
 }
