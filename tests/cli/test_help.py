@@ -13,7 +13,7 @@ from tests.cli.conftest import Call
 COMMANDS = [
     *("demo", "dev", "run", "validate", "test", "actions"),
     *("start", "list", "describe", "history", "resume", "stop", "redrive", "retry"),
-    *("machines", "aws-env", "purge"),
+    *("machines", "aws-env", "purge", "test-state"),
     *("serve", "doctor"),
 ]
 

@@ -67,6 +67,37 @@ def test_tags_and_files_that_are_none_are_refused(call: Call, tmp_path: Path):
     assert call("machines", "create", tmp_path / "nothing.json").exit_code == 1
 
 
+def test_versions_stay_as_they_were_and_an_alias_parts_the_executions(call: Call, tmp_path: Path):
+    call("machines", "create", definition(tmp_path, "versioned", "one"), "--publish")
+    assert call("machines", "update", "versioned", definition(tmp_path, "second", "two"), "--publish").exit_code == 0
+    assert call("machines", "publish", "versioned", "--description", "the same").word == "versioned:2"
+
+    versions = call("machines", "versions", "versioned").stdout.splitlines()
+    assert [line.split()[0] for line in versions] == ["VERSION", "versioned:2", "versioned:1"]
+    assert said(call, call("start", "versioned:1").word) == '"one"'
+
+    assert call("machines", "alias", "versioned:live", "--to", "1").word == "versioned:live"
+    assert said(call, call("start", "versioned:live").word) == '"one"'
+    assert (
+        call("machines", "alias", "versioned:live", "--to", "1=0", "--to", "2", "--description", "now").exit_code == 0
+    )
+    assert said(call, call("start", "versioned:live").word) == '"two"'
+    shown = call("machines", "describe", "versioned:live").stdout
+    assert "routes   100 % to versioned:2\n" in shown
+    assert "about    now\n" in shown
+    assert "versioned:live" in call("machines", "aliases", "versioned").stdout
+
+    refused = call("machines", "delete", "versioned:2")
+    assert (refused.exit_code, "must not be referenced by an alias" in refused.stderr) == (1, True)
+    for name in ("versioned:live", "versioned:2"):
+        assert call("machines", "delete", name).exit_code == 0
+    assert "none" in call("machines", "aliases", "versioned").stderr
+    assert [
+        one["stateMachineVersionArn"][-1]
+        for one in call("machines", "versions", "versioned", "--json").json["stateMachineVersions"]
+    ] == ["1"]
+
+
 @pytest.mark.parametrize(
     ("words", "routes"),
     [(("3",), [("3", 100)]), (("3", "4=10"), [("3", 90), ("4", 10)]), (("3=25", "4=75"), [("3", 25), ("4", 75)])],

@@ -114,6 +114,7 @@ async def test_an_answer_that_stops_in_its_middle_is_waited_for_no_longer_than_f
         ([b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"zz\r\n{}\r\n"], "the answer is"),
         ([b"SSH-2.0-OpenSSH_9.7\r\n"], "the answer (is not HTTP|broke off)"),
         ([b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 20_000 + b"\r\n\r\n"], "the answer is not HTTP"),
+        ([b"HTTP/1.1 103 Early Hints\r\n\r\n" * 50_000], "does not begin"),
         ([headed(said(1), "Content-Encoding: gzip")], "cannot be unpacked"),
         ([headed(gzip.compress(said(1))[:-9], "Content-Encoding: gzip")], "cannot be unpacked"),
         ([headed(said(1), "Content-Encoding: br")], "an encoding that was not asked for: br"),
@@ -221,8 +222,11 @@ async def test_garbage_behind_an_answer_makes_it_doubtful(raw: Raw, client: Open
     assert raw.connections == 2
 
 
-async def test_a_switch_to_another_protocol_is_refused_and_ends_the_connection(raw: Raw, client: OpenWhiskClient):
-    raw.will(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n", plain(2))
+@pytest.mark.parametrize("headers", [b"", b"Upgrade: websocket\r\nConnection: upgrade\r\n"])
+async def test_a_switch_to_another_protocol_is_refused_and_ends_the_connection(
+    raw: Raw, client: OpenWhiskClient, headers: bytes
+):
+    raw.will(b"HTTP/1.1 101 Switching Protocols\r\n%b\r\n" % headers, plain(2))
     with pytest.raises(Refused, match="HTTP 101"):
         await call(client)
     assert await call(client) == 2

@@ -19,6 +19,8 @@ from statebox.openwhisk.replies import Reply
 
 # Well above the largest record that OpenWhisk can be set up to answer with, and little enough to be held in memory.
 _MOST_BODY_BYTES: Final = 64 << 20
+# Of heads alone, those of 1xx answers too.
+_MOST_HEAD_BYTES: Final = 1 << 20
 # Both of zlib's own forms, told apart by their first bytes.
 _GZIP_OR_ZLIB: Final = zlib.MAX_WBITS | 32
 
@@ -64,6 +66,7 @@ class HttpConnection(BaseProtocol):
         self._message: RawResponseMessage | None = None
         self._payload: aiohttp.StreamReader | None = None
         self._heard = False
+        self._head_bytes = 0
         self._unsent = 0
         # How long the server may be silent, until when that is, and when it is looked at: later than each call, as a
         # timer for each of them would cost more.
@@ -86,6 +89,7 @@ class HttpConnection(BaseProtocol):
         assert self.free, "the connection is not free"
         answer = self._answer = self._loop.create_future()
         self._heard = False
+        self._head_bytes = 0
         self._silence_s = silence_s
         self._due = due = self._loop.time() + silence_s
         if self._watch is None or self._watch_at > due:
@@ -124,12 +128,15 @@ class HttpConnection(BaseProtocol):
             if self._message is not None:
                 more = True
             # 100 Continue and its like come before the answer; 101 would be the end of HTTP here.
-            elif not 100 <= message.code < 200 or upgraded:
+            elif message.code == 101 or not 100 <= message.code < 200:
                 self._message, self._payload = message, payload
+                more = more or message.code == 101
         payload = self._payload
         if payload is None:
-            return
-        if payload.is_eof():
+            self._head_bytes += len(data)
+            if self._head_bytes > _MOST_HEAD_BYTES:
+                self._end(NoAnswer(f"the answer does not begin in {_MOST_HEAD_BYTES} bytes"))
+        elif payload.is_eof():
             self._finish(None if more else data)
         elif (broken := payload.exception()) is not None:
             self._end(NoAnswer(f"the answer is broken: {_words(broken)}"))
