@@ -142,6 +142,9 @@ class Service:
         else:
             chosen = Chosen(machine, definition_of(definition), self.place.role_arn())
         if chosen.type == "EXPRESS":
+            if answers is not None:
+                # It leaves nothing behind from which somebody else could tell its end, should this daemon die.
+                raise StateMachineTypeNotSupported
             begun, _ = await self._start_express(chosen, input, name)
             return Beginning(begun.id, begun.arn, begun.started_ms, None)
         text = chosen.definition
