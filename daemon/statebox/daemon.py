@@ -288,6 +288,7 @@ class Daemon:
             await asyncio.sleep(_FORGET_SECONDS)
             try:
                 await self._store.sweep()
+                await self.service.activities.sweep()
             except ServiceUnavailable as away:
                 _log.debug("nothing could be forgotten: %s", away.message)
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
+import aiohttp
 import pytest
 
 from statebox.asl.jsontext import Json, read_json, write_json_text
-from tests.http.site import Answer, Site, states
+from statebox.embedded import EmbeddedValkey
+from tests.http.site import Answer, Site, open_site, states
 from tests.waiting import wait_until
 
 ARN = "arn:aws:states:us-east-1:000000000000:activity:paint"
@@ -125,6 +128,18 @@ async def test_a_task_whose_execution_was_stopped_is_handed_out_to_nobody(site: 
     assert read_json((await take(site))["input"]) == "wanted"
 
 
+async def test_tasks_that_nobody_waits_for_do_not_stay_in_the_queue_for_ever(site: Site):
+    """Also where no worker ever comes."""
+    await site.operate("CreateActivity", name="paint")
+    for n in range(12):
+        await site.operate("StopExecution", executionArn=await start(site, "stopped", f"stopped-{n}"))
+    await start(site, "wanted", "wanted")
+
+    assert await site.daemon.service.activities.sweep() == 12
+    assert await site.daemon.service.activities.sweep() == 0
+    assert read_json((await take(site))["input"]) == "wanted"
+
+
 async def test_a_worker_that_falls_silent_is_noticed(site: Site):
     """By the heartbeats that do not come."""
     await site.operate("CreateActivity", name="paint")
@@ -143,6 +158,20 @@ async def test_an_execution_whose_activity_is_not_there_fails(site: Site):
     assert ended["error"] == "States.Runtime"
     assert ended["cause"].endswith(f"The activity {ARN} does not exist.")
     assert await types(site, id) == ["ExecutionStarted", "TaskStateEntered", "ExecutionFailed"]
+
+
+async def test_a_daemon_that_stops_does_not_keep_workers_waiting(valkey: EmbeddedValkey, tmp_path: Path):
+    """They hear that there is nothing, and ask another one."""
+    async with aiohttp.ClientSession() as client:
+        async with open_site(valkey, tmp_path) as site:
+            await site.operate("CreateActivity", name="paint")
+            asking = Site(site.daemon, client)
+            polling = asyncio.create_task(asking.operate("GetActivityTask", activityArn=ARN))
+            activities = site.daemon.service.activities
+            await wait_until(lambda: activities.waiting("paint") == 1, "the worker to wait")
+        answer = await polling
+
+    assert (answer.status, answer.json) == (200, {})
 
 
 async def test_more_workers_than_may_wait_are_sent_away(site: Site):

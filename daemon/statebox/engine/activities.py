@@ -33,6 +33,9 @@ from statebox.engine.watchers import Watchers, queue_of
 _MOST_WAITING: Final = 1000
 # How often whoever waits first looks by himself, in case a notice was lost.
 _LOOK_SECONDS: Final = 1.0
+# A sweep is for so many activities, and looks at so many tasks of each at a time: those that stand there longest.
+_SWEPT_AT_ONCE: Final = 100
+_LOOKED_AT: Final = 10
 # How long to wait before the store is asked again while it is away.
 _STORE_PAUSE_SECONDS: Final = 0.5
 
@@ -84,6 +87,8 @@ class Activities:
         self._watchers = watchers
         self._place = place
         self._turns: dict[str, _Turns] = {}
+        # The last activity that was swept.
+        self._swept = ""
 
     async def create(self, name: str, told: str, tags: Mapping[str, str]) -> Activity:
         """Create it; one that is there already is returned as it is, and keeps its tags. Raises TooManyTags."""
@@ -144,6 +149,32 @@ class Activities:
             await self._queues.drop(name, token)
             if task is not None:
                 return task
+
+    async def sweep(self) -> int:
+        """Take tasks that nobody waits for any more out of the queues of some activities; returns how many.
+
+        Whoever polls passes them over: this is for activities without workers. The next sweep is for the next of them.
+        """
+        dropped = 0
+        page = await self._queues.list(self._swept, _SWEPT_AT_ONCE)
+        self._swept = page[-1].name if len(page) == _SWEPT_AT_ONCE else ""
+        for activity in page:
+            unwanted = _LOOKED_AT
+            # Where all that stand there longest are unwanted, more may be.
+            while unwanted == _LOOKED_AT:
+                tokens = await self._queues.standing(activity.name, _LOOKED_AT)
+                stale = [token for token in tokens if not await self._is_wanted(token)]
+                for token in stale:
+                    await self._queues.drop(activity.name, token)
+                unwanted = len(stale)
+                dropped += unwanted
+        return dropped
+
+    async def _is_wanted(self, token: str) -> bool:
+        try:
+            return (await self._store.continuation(token)).status == "waiting"
+        except InvalidToken:
+            return False
 
     async def _reserved(self, name: str, deadline: float, gone: Callable[[], bool]) -> str | None:
         now = asyncio.get_running_loop().time

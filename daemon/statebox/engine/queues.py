@@ -62,6 +62,10 @@ class Queues(Protocol):
         """Keep the first task for us, for a time."""
         ...
 
+    async def standing(self, name: str, limit: int) -> Sequence[str]:
+        """The continuations of the tasks that stand there longest."""
+        ...
+
     async def drop(self, name: str, token: str) -> None:
         """Take it out of the queue."""
         ...

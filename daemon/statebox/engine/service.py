@@ -143,7 +143,7 @@ class Service:
             chosen = Chosen(machine, definition_of(definition), self.place.role_arn())
         if chosen.type == "EXPRESS":
             if answers is not None:
-                # It leaves nothing behind from which somebody else could tell its end, should this daemon die.
+                # It may be lost with its daemon: nobody can be promised to hear of its end.
                 raise StateMachineTypeNotSupported
             begun, _ = await self._start_express(chosen, input, name)
             return Beginning(begun.id, begun.arn, begun.started_ms, None)

@@ -86,6 +86,11 @@ class ActivityQueues:
             case reply:
                 raise Unexpected(reply)
 
+    async def standing(self, name: str, limit: int) -> Sequence[str]:
+        """The continuations of the tasks that stand there longest."""
+        found = strings(await self._reads.ask("ZRANGE", self._keys.meta.queue(name), 0, limit - 1))
+        return [token.decode() for token in found]
+
     async def drop(self, name: str, token: str) -> None:
         """Take it out of the queue."""
         await self._writes.ask("ZREM", self._keys.meta.queue(name), token)

@@ -44,7 +44,7 @@ def envelope(ended: Execution) -> dict[str, Json]:
         "Input": ended.input,
         "InputDetails": {"Included": True},
         "Name": ended.name,
-        "RedriveCount": 0,
+        "RedriveCount": ended.redrives,
         "RedriveStatus": "REDRIVABLE",
         "StartDate": ended.started_ms,
         "StateMachineArn": ended.machine_arn,
