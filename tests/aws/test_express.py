@@ -151,3 +151,16 @@ async def test_what_waits_for_others_is_not_for_express_machines(call: Caller, r
 async def test_executions_of_a_machine_that_never_was_are_not_listed(call: Caller):
     with pytest.raises(ClientError, match="StateMachineDoesNotExist"):
         await call("list_executions", stateMachineArn=f"{PLACE}:stateMachine:nothing")
+
+
+@pytest.mark.parametrize(("suffix", "status"), [("", "SUCCEEDED"), (".sync", "FAILED")])
+async def test_a_task_starts_express_executions_but_does_not_wait_for_them(call: Caller, suffix: str, status: str):
+    machine = await create(call)
+    resource = f"arn:aws:states:::states:startExecution{suffix}"
+    task = {"Type": "Task", "Resource": resource, "Parameters": {"StateMachineArn": machine}, "End": True}
+    done = await call.run(states("T", T=task))
+    assert done["status"] == status
+    if status == "SUCCEEDED":
+        assert ":express:quick:" in done["output"]
+    else:
+        assert "StateMachineTypeNotSupported" in done["error"]

@@ -280,6 +280,15 @@ async def test_executions_are_listed_by_whether_they_were_redriven(call: Caller)
         assert ("redriveDate" in found) == (arn == once)
 
 
+async def test_the_machine_of_a_child_is_described_with_its_map_run(call: Caller):
+    run = await begin(call, [1])
+    await run.asked(1)
+    [child] = await run.executions()
+    found = await call("describe_state_machine_for_execution", executionArn=child["executionArn"])
+    assert (found["mapRunArn"], found["label"]) == (run.arn, "Each")
+    assert (await call("describe_execution", executionArn=child["executionArn"]))["mapRunArn"] == run.arn
+
+
 async def test_what_is_no_map_run_cannot_be_found(call: Caller):
     place = "arn:aws:states:us-east-1:000000000000"
     for wrong in (f"{place}:mapRun:m/Each:7c42cb1e-1ad5-4d1e-9b5a-3c1b4cd1f000", f"{place}:mapRun:m/Each:nothing"):

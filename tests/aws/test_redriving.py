@@ -7,8 +7,9 @@ import asyncio
 import pytest
 from botocore.exceptions import ClientError
 
-from statebox.asl.jsontext import Json
+from statebox.asl.jsontext import Json, write_json_text
 from tests.aws.calling import Caller
+from tests.aws.sfn import ROLE
 from tests.http.site import states, suspending
 from tests.waiting import wait_until
 
@@ -118,6 +119,21 @@ async def test_what_runs_or_succeeded_is_not_redrivable(call: Caller):
     for arn, status in ((running, "RUNNING"), (succeeded, "SUCCEEDED")):
         with pytest.raises(ClientError, match=f"ExecutionNotRedrivable.*Execution is {status} and cannot be redriven"):
             await call("redrive_execution", executionArn=arn)
+
+
+async def test_nothing_is_redriven_of_a_machine_that_is_being_deleted(call: Caller):
+    waiting = states("C", C={"Type": "Choice", "Choices": [{"Variable": "$", "BooleanEquals": True, "Next": "W"}]})
+    waiting["States"]["C"]["Default"] = "No"
+    waiting["States"] |= {"W": {"Type": "Wait", "Seconds": 600, "End": True}, "No": {"Type": "Fail"}}
+    created = await call("create_state_machine", name="going", definition=write_json_text(waiting), roleArn=ROLE)
+    machine = created["stateMachineArn"]
+    failing = (await call("start_execution", stateMachineArn=machine, input="false"))["executionArn"]
+    await call("start_execution", stateMachineArn=machine, input="true")
+    await call.ended(failing)
+    await call("delete_state_machine", stateMachineArn=machine)
+
+    with pytest.raises(ClientError, match=r"ExecutionNotRedrivable.*State machine is in DELETING status"):
+        await call("redrive_execution", executionArn=failing)
 
 
 async def test_what_is_not_there_cannot_be_redriven(call: Caller):

@@ -308,6 +308,9 @@ class Service:
             reason = self.why_not_redrivable(execution)
             if execution.parent is not None:
                 reason = "A child of a map run is redriven with the execution that the map run belongs to"
+            shelved = await self.registry.current(execution.machine)
+            if shelved is not None and shelved.machine.deleting:
+                reason = "State machine is in DELETING status"
             if reason is not None:
                 raise ExecutionNotRedrivable(f"Execution Not Redrivable: '{execution.arn}': {reason}")
             text = definition_of(ended.definition)

@@ -47,10 +47,25 @@ def redrive(copy: WorkingCopy) -> None:
     """Let every branch that has not succeeded go on from the state in which it stands."""
     before = copy.before
     event = copy.write(before.next_event - 1, CODES["ExecutionRedriven"], before.redrives)
-    _go_on(copy, copy.opened(ROOT), event)
+    # First all are made ready, as one that fails at once may take others with it.
+    lines = list(_made_ready(copy, copy.opened(ROOT), event))
+    for line in lines:
+        if copy.ending is not None:
+            return
+        if copy.lines.look(line.id) is not line:
+            continue
+        match line.waiting:
+            case OnRetry() if copy.budget > 0:
+                copy.budget -= 1
+                try_again(copy, line)
+            case OnChildren() as waiting:
+                go_on_with(copy, begin_children(copy, line, copy.state_of(line), waiting.redriven or event))
+            case _:
+                pass
 
 
-def _go_on(copy: WorkingCopy, line: Line, event: int) -> None:
+def _made_ready(copy: WorkingCopy, line: Line, event: int) -> Iterator[Line]:
+    """Of a branch and those below it, those that are to be gone on with: innermost first."""
     line.retried = ()
     state = copy.state_of(line)
     match line.waiting:
@@ -63,23 +78,20 @@ def _go_on(copy: WorkingCopy, line: Line, event: int) -> None:
                 copy.tell_of_run(run, status=RUNNING, stopped_ms=None)
         case OnChildren() as waiting if any(copy.lines.look(id) is not None for id in _below(line, waiting)):
             if isinstance(state, Map) and state.distributed is not None:
-                waiting = _redrive_run(copy, line, waiting, event)
+                _redrive_run(copy, line, waiting, event)
             else:
                 for id in _below(line, waiting):
                     child = copy.lines.look(id)
                     if child is not None and child.state is not None:
-                        _go_on(copy, copy.opened(id), event)
-            go_on_with(copy, begin_children(copy, line, state, waiting.redriven or event))
+                        yield from _made_ready(copy, copy.opened(id), event)
+            yield line
         case _ if state.type not in _TRIED_AGAIN:
-            line.waiting, line.last = None, event
+            line.waiting, line.last = OnTurn(), event
             copy.ready.append(line)
         case _:
-            line.last = event
-            copy.budget -= 1
-            if copy.budget > 0:
-                try_again(copy, line)
-            else:
-                line.waiting = OnRetry(copy.now_ms)
+            # What the bound of transitions leaves of these is tried again when that time has come, which is at once.
+            line.waiting, line.last = OnRetry(copy.now_ms), event
+            yield line
 
 
 def _below(line: Line, waiting: OnChildren) -> Iterator[str]:
@@ -87,7 +99,7 @@ def _below(line: Line, waiting: OnChildren) -> Iterator[str]:
     return (f"{line.id}.{index}" for index in range(waiting.begun))
 
 
-def _redrive_run(copy: WorkingCopy, line: Line, waiting: OnChildren, event: int) -> OnChildren:
+def _redrive_run(copy: WorkingCopy, line: Line, waiting: OnChildren, event: int) -> None:
     """A map run goes on: each child that has not succeeded is to be redriven in its turn."""
     pending = 0
     for id in _below(line, waiting):
@@ -106,8 +118,6 @@ def _redrive_run(copy: WorkingCopy, line: Line, waiting: OnChildren, event: int)
     copy.tell_of_run(
         waiting.map_run, status=RUNNING, stopped_ms=None, redrives=redrives, redriven_ms=copy.now_ms, pending=pending
     )
-    waiting = msgspec.structs.replace(
+    line.waiting = msgspec.structs.replace(
         waiting, running=0, failed=0, redrives=redrives, redriven=line.last, pending=pending, again=0
     )
-    line.waiting = waiting
-    return waiting

@@ -182,10 +182,11 @@ end
 
 -- The keys of an execution's map runs live as long as it does.
 local function each_run(id, call, ...)
-  for _, run in ipairs(redis.call('LRANGE', base .. 'runs:' .. id, 0, -1)) do
+  local runs = redis.call('LRANGE', base .. 'runs:' .. id, 0, -1)
+  for _, run in ipairs(runs) do
     redis.call(call, base .. 'run:' .. run, ...)
   end
-  redis.call(call, base .. 'runs:' .. id, ...)
+  if #runs > 0 then redis.call(call, base .. 'runs:' .. id, ...) end
 end
 
 -- Nothing can happen to it any more: only what reading and forgetting need is kept, and for a time only.
