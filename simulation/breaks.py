@@ -9,7 +9,8 @@ import msgspec
 
 from statebox.asl.commands import InvokeTask
 from statebox.asl.events import TaskFailed, TaskSubmitted, TaskSucceeded
-from statebox.engine.ports import Checkpoint, Invoker, Lease, Permit, Saved
+from statebox.engine.ownership import Checkpoint, Lease, Saved
+from statebox.engine.ports import Invoker, Permit
 from statebox.store.clock import RedisClock
 from statebox.store.redis_store import RedisStore, StoreSettings
 

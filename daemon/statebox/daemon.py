@@ -33,7 +33,8 @@ from statebox.engine.machines import Machines
 from statebox.engine.names import Place
 from statebox.engine.nested import NestedExecutions
 from statebox.engine.outbox import Outbox
-from statebox.engine.ports import Counts, Invoker, Permit
+from statebox.engine.ports import Invoker, Permit
+from statebox.engine.records import Counts
 from statebox.engine.registry.log_groups import LogGroups
 from statebox.engine.registry.registry import Registry
 from statebox.engine.resources import Resources

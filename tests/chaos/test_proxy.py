@@ -12,7 +12,7 @@ import pytest_asyncio
 from chaos.proxy import Proxy
 from chaos.tally import Tally
 from statebox.embedded import EmbeddedValkey
-from statebox.engine.ports import InboxFilled, LookNow
+from statebox.engine.hints import InboxFilled, LookNow
 from statebox.store.connection import RedisSettings
 from statebox.store.redis_store import RedisStore, StoreSettings
 from statebox.store.wakeups import Wakeups

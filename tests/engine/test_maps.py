@@ -8,7 +8,8 @@ from statebox.asl.events import TaskFailed, TaskSucceeded
 from statebox.asl.execution import OnChild, Status
 from statebox.asl.jsontext import Json
 from statebox.embedded import EmbeddedValkey
-from statebox.engine.ports import Answer, Claimed
+from statebox.engine.ownership import Claimed
+from statebox.engine.records import Answer
 from statebox.store.connection import RedisSettings
 from statebox.store.entries import write_entry
 from statebox.store.redis_store import RedisStore, StoreSettings

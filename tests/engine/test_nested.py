@@ -23,7 +23,8 @@ from statebox.engine.checkpoints import checkpoint_of
 from statebox.engine.errors import ServiceError
 from statebox.engine.letters import Letter
 from statebox.engine.machines import definition_of
-from statebox.engine.ports import Answer, Checkpoint, Claimed
+from statebox.engine.ownership import Checkpoint, Claimed
+from statebox.engine.records import Answer
 from statebox.store.connection import RedisSettings
 from statebox.store.redis_store import RedisStore, StoreSettings
 from tests.engine.running import ASK, ended, start, tokens

@@ -10,7 +10,7 @@ from statebox.asl.limits import Limits as ExecutionLimits
 from statebox.asl.moment import Moment
 from statebox.engine.advancing import Advancing
 from statebox.engine.machines import Machines
-from statebox.engine.ports import Claimed, Definition, Lease
+from statebox.engine.ownership import Claimed, Definition, Lease
 from statebox.engine.resources import Resources
 from statebox.engine.scheduler import Limits, Scheduler
 from statebox.engine.surroundings import Surroundings

@@ -10,7 +10,7 @@ import pytest
 from statebox import __version__
 from statebox.embedded import EmbeddedValkey
 from statebox.engine.errors import ServiceUnavailable
-from statebox.engine.ports import Counts
+from statebox.engine.records import Counts
 from statebox.http.health import HealthEndpoints
 from tests.http.site import SUSPENDING, Site, open_site, states
 from tests.waiting import wait_until

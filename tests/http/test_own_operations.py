@@ -9,7 +9,7 @@ import pytest
 from statebox.asl.events import TaskSucceeded
 from statebox.asl.jsontext import Json, read_json, write_json_text
 from statebox.embedded import EmbeddedValkey
-from statebox.engine.ports import Answer
+from statebox.engine.records import Answer
 from statebox.store.connection import RedisSettings
 from statebox.store.redis_store import RedisStore, StoreSettings
 from tests.http.site import PASSING, SUSPENDING, Site, states, suspending

@@ -18,7 +18,7 @@ from statebox.asl.jsontext import write_json, write_json_text
 from statebox.config import Address
 from statebox.embedded import EmbeddedValkey
 from statebox.engine.errors import ValidationException
-from statebox.engine.ports import Counts
+from statebox.engine.records import Counts
 from statebox.http.messages import read_bytes
 from statebox.http.server import HttpServer
 from statebox.http.settings import HttpSettings

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from statebox.asl.events import ActivityTaken, CallbackAnswered
-from statebox.engine.ports import Answer, Claimed
+from statebox.engine.ownership import Claimed
 from statebox.engine.queues import NoSuchActivity, Reserved
+from statebox.engine.records import Answer
 from statebox.store.redis_store import RedisStore
 from tests.store.conftest import Daemons
 from tests.store.test_answer import end, hold, park

@@ -26,7 +26,8 @@ from statebox.engine.errors import (
     TaskDoesNotExist,
     TaskTimedOut,
 )
-from statebox.engine.ports import Answer, Checkpoint, Claimed, Lease
+from statebox.engine.ownership import Checkpoint, Claimed, Lease
+from statebox.engine.records import Answer
 from statebox.store.redis_store import RedisStore
 from tests.servers import ask
 from tests.store.conftest import Daemons

@@ -8,7 +8,8 @@ import pytest
 from statebox.asl.events import CallbackAnswered, TaskSucceeded
 from statebox.asl.execution import Branch, Execution
 from statebox.engine.errors import AnswerCameFirst, LeaseLost
-from statebox.engine.ports import Answer, Checkpoint, Claimed, Lease, Saved
+from statebox.engine.ownership import Checkpoint, Claimed, Lease, Saved
+from statebox.engine.records import Answer
 from statebox.store.redis_store import RedisStore
 from tests.servers import ask
 from tests.store.conftest import Daemons

@@ -10,7 +10,8 @@ import pytest
 from statebox.asl.events import CallbackAnswered, ExecutionStopped, TaskSucceeded
 from statebox.asl.execution import Branch, Execution, OnChild, Status
 from statebox.engine.errors import TaskDoesNotExist
-from statebox.engine.ports import Answer, Checkpoint, Lease
+from statebox.engine.ownership import Checkpoint, Lease
+from statebox.engine.records import Answer
 from statebox.store.redis_store import RedisStore
 from tests.servers import ask
 from tests.store.conftest import Daemons

@@ -9,7 +9,8 @@ from statebox.asl.events import CallbackAnswered, ExecutionStopped, TaskSucceede
 from statebox.asl.execution import ELSEWHERE, Execution
 from statebox.embedded import EmbeddedValkey
 from statebox.engine.errors import ExecutionDoesNotExist, LeaseLost
-from statebox.engine.ports import Answer, Checkpoint, Claimed, Lease
+from statebox.engine.ownership import Checkpoint, Claimed, Lease
+from statebox.engine.records import Answer
 from statebox.store.codec import FORMAT
 from statebox.store.redis_store import RedisStore
 from statebox.store.scripts import script

@@ -9,7 +9,8 @@ import pytest
 
 from statebox.asl.events import CallbackAnswered
 from statebox.engine.errors import ExecutionDoesNotExist, ServiceUnavailable
-from statebox.engine.ports import Answer, Checkpoint, Claimed, Lease
+from statebox.engine.ownership import Checkpoint, Claimed, Lease
+from statebox.engine.records import Answer
 from statebox.store.commits import Commits
 from statebox.store.connection import RedisSettings, Reply
 from statebox.store.keys import Keys

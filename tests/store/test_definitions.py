@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from statebox.engine.ports import Claimed
+from statebox.engine.ownership import Claimed
 from statebox.store.definitions import Definitions
 from statebox.store.redis_store import RedisStore
 from tests.servers import ask

@@ -20,7 +20,8 @@ from statebox.engine.errors import (
     TaskTimedOut,
 )
 from statebox.engine.idempotency import operation_of
-from statebox.engine.ports import Answer, Checkpoint, Claimed, Kept, Lease, Started, StateAnswer
+from statebox.engine.ownership import Checkpoint, Claimed, Lease, Started
+from statebox.engine.records import Answer, Kept, StateAnswer
 from statebox.engine.statepaths import read_state_path
 from statebox.store.cluster import commits_for
 from statebox.store.codec import FORMAT

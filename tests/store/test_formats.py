@@ -6,7 +6,8 @@ import msgspec
 
 from statebox.asl.events import CallbackAnswered
 from statebox.asl.jsontext import write_json_text
-from statebox.engine.ports import Answer, Checkpoint, Claimed
+from statebox.engine.ownership import Checkpoint, Claimed
+from statebox.engine.records import Answer
 from statebox.store.codec import FORMAT
 from tests.servers import ask
 from tests.store.conftest import Daemons

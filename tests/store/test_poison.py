@@ -6,7 +6,8 @@ import pytest
 
 from statebox.asl.events import CallbackAnswered
 from statebox.engine.errors import Unreadable
-from statebox.engine.ports import Answer, Checkpoint
+from statebox.engine.ownership import Checkpoint
+from statebox.engine.records import Answer
 from statebox.store.redis_store import RedisStore
 from tests.servers import ask
 from tests.store.conftest import Daemons

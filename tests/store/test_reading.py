@@ -8,7 +8,8 @@ from statebox.asl.execution import Status
 from statebox.asl.history import HistoryEvent
 from statebox.asl.jsontext import Json
 from statebox.engine.errors import ExecutionDoesNotExist
-from statebox.engine.ports import Checkpoint, Continuation, Counts
+from statebox.engine.ownership import Checkpoint
+from statebox.engine.records import Continuation, Counts
 from statebox.store.redis_store import RedisStore
 from tests.servers import ask
 from tests.store.conftest import Daemons

@@ -17,7 +17,7 @@ import redis
 from statebox.asl.jsontext import Json
 from statebox.embedded import EmbeddedValkey
 from statebox.engine.errors import ServiceUnavailable
-from statebox.engine.ports import Checkpoint, Lease
+from statebox.engine.ownership import Checkpoint, Lease
 from statebox.store.commits import Commits
 from statebox.store.connection import RedisSettings
 from statebox.store.redis_store import RedisStore

@@ -9,7 +9,7 @@ import pytest
 
 from statebox.asl.execution import Execution, Status
 from statebox.engine.errors import ExecutionDoesNotExist
-from statebox.engine.ports import Checkpoint, Ended, Lease
+from statebox.engine.ownership import Checkpoint, Ended, Lease
 from statebox.store.redis_store import RedisStore
 from tests.store.audit import audit
 from tests.store.conftest import Daemons

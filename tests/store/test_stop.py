@@ -7,7 +7,8 @@ import pytest
 from statebox.asl.events import CallbackAnswered, ExecutionStopped
 from statebox.asl.execution import Status
 from statebox.engine.errors import ExecutionDoesNotExist
-from statebox.engine.ports import Answer, Checkpoint, Claimed
+from statebox.engine.ownership import Checkpoint, Claimed
+from statebox.engine.records import Answer
 from statebox.store.redis_store import RedisStore
 from tests.servers import ask
 from tests.store.conftest import Daemons

@@ -17,7 +17,8 @@ from statebox.asl.events import CallbackAnswered
 from statebox.embedded import EmbeddedValkey
 from statebox.engine.errors import IdempotencyKeyReused, LeaseLost, ServiceUnavailable
 from statebox.engine.idempotency import operation_of
-from statebox.engine.ports import Answer, Checkpoint, Claimed, Lease, StateAnswer
+from statebox.engine.ownership import Checkpoint, Claimed, Lease
+from statebox.engine.records import Answer, StateAnswer
 from statebox.engine.statepaths import read_state_path
 from statebox.store.codec import NewerFormat, Unreadable
 from statebox.store.commits import Commits, Refused

@@ -14,7 +14,9 @@ import pytest
 
 from statebox.asl.events import CallbackAnswered
 from statebox.embedded import EmbeddedValkey
-from statebox.engine.ports import Answer, Checkpoint, Claimed, Hint, InboxFilled, LookNow, Parked, Resume
+from statebox.engine.hints import Hint, InboxFilled, LookNow, Parked, Resume
+from statebox.engine.ownership import Checkpoint, Claimed
+from statebox.engine.records import Answer
 from statebox.store.connection import RedisSettings
 from statebox.store.replies import strings
 from statebox.store.wakeups import Wakeups

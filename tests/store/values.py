@@ -12,7 +12,7 @@ from statebox.asl.commands import AwaitCallback
 from statebox.asl.execution import Branch, Execution, OnChildren, OnTask, Status
 from statebox.asl.history import CODES, HistoryEvent
 from statebox.asl.jsontext import Json
-from statebox.engine.ports import Checkpoint, Definition
+from statebox.engine.ownership import Checkpoint, Definition
 from statebox.store.keys import shard_of
 
 NOON = 1_700_000_000_000

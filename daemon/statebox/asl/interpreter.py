@@ -34,7 +34,7 @@ class Step(msgspec.Struct, frozen=True):
 
     `changed` names the branches to write, `reloaded` those of them whose data changed, `removed` those that are over.
     `opened` are callbacks to write, `closed` the tokens of those that ended without an answer. `map_runs` is what is
-    new about map runs, by their ARNs; see engine.ports.MapRun.
+    new about map runs, by their ARNs; see engine.records.MapRun.
     """
 
     execution: Execution

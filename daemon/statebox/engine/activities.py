@@ -23,7 +23,8 @@ from statebox.engine.errors import (
     TooManyTags,
 )
 from statebox.engine.names import Place, activity_name, fresh_id
-from statebox.engine.ports import Claimed, Permit, Store
+from statebox.engine.ownership import Claimed
+from statebox.engine.ports import Permit, Store
 from statebox.engine.queues import Activity, NoSuchActivity, Queues
 from statebox.engine.registry.tags import MOST_TAGS, no_such_resource
 from statebox.engine.scheduler import Scheduler

@@ -19,7 +19,7 @@ from statebox.asl.interpreter import Step, advance, joined
 from statebox.asl.limits import Limits
 from statebox.asl.moment import Moment
 from statebox.engine.apimodels import api_models
-from statebox.engine.ports import Definition
+from statebox.engine.ownership import Definition
 from statebox.engine.work import Try
 from statebox.engine.worker import Workers
 

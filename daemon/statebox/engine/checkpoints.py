@@ -10,7 +10,7 @@ from statebox.asl.states.nested import waits_for_its_end
 from statebox.engine.letters import Letter
 from statebox.engine.names import child_id
 from statebox.engine.nested_names import nested_in
-from statebox.engine.ports import Checkpoint
+from statebox.engine.ownership import Checkpoint
 
 
 def checkpoint_of(

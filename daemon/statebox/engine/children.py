@@ -18,7 +18,7 @@ from statebox.engine.advancing import Program
 from statebox.engine.checkpoints import checkpoint_of
 from statebox.engine.errors import ExecutionAlreadyExists, ExecutionDoesNotExist
 from statebox.engine.names import child_id
-from statebox.engine.ports import Started
+from statebox.engine.ownership import Started
 from statebox.engine.redriving import redrive
 from statebox.engine.runner import Runner
 from statebox.engine.surroundings import Surroundings

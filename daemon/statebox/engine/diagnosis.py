@@ -9,7 +9,7 @@ from statebox.asl.errors import Problem
 from statebox.asl.jsontext import InvalidJson, Json, read_json
 from statebox.engine.errors import InvalidDefinition
 from statebox.engine.machines import Machines, definition_of
-from statebox.engine.ports import Definition
+from statebox.engine.ownership import Definition
 
 
 async def diagnose(machines: Machines, text: str, *, express: bool, warn: bool) -> tuple[bool, list[Json]]:

@@ -18,7 +18,7 @@ from statebox.engine.advancing import Program
 from statebox.engine.errors import ServiceUnavailable
 from statebox.engine.holding import Holding
 from statebox.engine.inflight import InFlight
-from statebox.engine.ports import Checkpoint, Lease
+from statebox.engine.ownership import Checkpoint, Lease
 from statebox.engine.surroundings import Surroundings
 
 _log = logging.getLogger(__name__)

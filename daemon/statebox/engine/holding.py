@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from statebox.engine.errors import LeaseLost, ServiceUnavailable, Unreadable
-from statebox.engine.ports import Checkpoint, Lease, Saved
+from statebox.engine.ownership import Checkpoint, Lease, Saved
 from statebox.engine.surroundings import Surroundings
 
 _log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from statebox.asl.errors import InvalidDefinition as Invalid
 from statebox.asl.jsontext import Json
 from statebox.asl.variable_references import variable_references
 from statebox.engine.errors import InvalidDefinition
-from statebox.engine.ports import Definition
+from statebox.engine.ownership import Definition
 from statebox.engine.recent import Recent
 
 # How many parsed definitions are kept, …

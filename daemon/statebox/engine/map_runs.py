@@ -10,7 +10,9 @@ import msgspec
 from statebox.asl.events import MapRunUpdated
 from statebox.asl.jsontext import Json
 from statebox.engine.arns import read_arn
-from statebox.engine.ports import Claimed, MapRun, Store, Summary
+from statebox.engine.ownership import Claimed
+from statebox.engine.ports import Store
+from statebox.engine.records import MapRun, Summary
 
 # How many children are looked at together for a page of those wanted.
 _LOOKED_AT: Final = 1000

@@ -26,7 +26,9 @@ from statebox.engine.errors import (
     TaskTimedOut,
 )
 from statebox.engine.letters import Letter
-from statebox.engine.ports import Answer, Claimed, Store
+from statebox.engine.ownership import Claimed
+from statebox.engine.ports import Store
+from statebox.engine.records import Answer
 from statebox.engine.surroundings import Spawn
 
 _log = logging.getLogger(__name__)

@@ -1,291 +1,30 @@
-"""The ports: what the engine needs from a store, from invokers and from a clock, with the shapes that cross over."""
+"""The ports: what the engine needs from a store, from invokers and from a clock."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
-import msgspec
-
-from statebox.asl.commands import AwaitCallback, InvokeTask
+from statebox.asl.commands import InvokeTask
 from statebox.asl.events import AnyEvent, TaskFailed, TaskSubmitted, TaskSucceeded
 from statebox.asl.execution import Branch, Execution, Status
 from statebox.asl.history import HistoryEvent
 from statebox.asl.jsontext import Json
 from statebox.engine.letters import Letter
+from statebox.engine.ownership import Checkpoint, Claimed, Claims, Definition, Ended, Lease, Renewed, Saved, Started
 from statebox.engine.queues import Queues
+from statebox.engine.records import (
+    Answer,
+    Continuation,
+    Counts,
+    Kept,
+    MapRun,
+    Purged,
+    StateAnswer,
+    StateStanding,
+    Summary,
+)
 from statebox.engine.statepaths import StatePath
-
-
-class Lease(msgspec.Struct, frozen=True):
-    """The right to write an execution: a fresh random token per claim, and the number of the last checkpoint.
-
-    `until` is in seconds of the daemon's own CLOCK_BOOTTIME, counted from before the request was sent.
-    """
-
-    id: str
-    shard: int
-    token: str
-    sequence: int
-    until: float
-
-
-class Definition(msgspec.Struct, frozen=True):
-    """A definition as stored: its content hash (sha256, hex) and its JSON text."""
-
-    hash: str
-    text: str
-
-
-class Checkpoint(msgspec.Struct, frozen=True):
-    """All that one step changes, to be written at once.
-
-    `changed` are the branches to write, `reloaded` those of them whose data, arguments or items changed as well,
-    `removed` the branches that are over. `consumed` inbox entries are dropped. `opened` are continuations to write (or
-    to give a new deadline), `closed` those that end unanswered. `deadlines` has the next deadline of each changed
-    branch but the root. `stopped` are children on the same shard that nobody waits for any more. `letters` go into the
-    outbox of the shard. `release` gives the lease back: the execution has ended, or is parked until the first of the
-    branches' deadlines and `due_ms`, that of the root and of the execution itself (None: until somebody answers).
-    """
-
-    execution: Execution
-    changed: frozenset[str] = frozenset()
-    reloaded: frozenset[str] = frozenset()
-    removed: frozenset[str] = frozenset()
-    history: tuple[HistoryEvent, ...] = ()
-    consumed: int = 0
-    opened: tuple[AwaitCallback, ...] = ()
-    closed: tuple[str, ...] = ()
-    deadlines: Mapping[str, int | None] = {}
-    stopped: tuple[str, ...] = ()
-    letters: tuple[Letter, ...] = ()
-    map_runs: Mapping[str, Mapping[str, Json]] = {}
-    release: bool = False
-    due_ms: int | None = None
-
-
-class Claimed(msgspec.Struct, frozen=True):
-    """An execution that this daemon owns now, with the definition it is pinned to and its undelivered events."""
-
-    lease: Lease
-    execution: Execution
-    definition: str
-    inbox: tuple[AnyEvent, ...] = ()
-
-
-class Started(msgspec.Struct, frozen=True):
-    """The outcome of a start: `existing` when an execution of that name was there before (idempotent).
-
-    `lease` is None then, and when the first step gave it back (parked or ended). `unwanted`: it was not started, as it
-    is a map run's child that its parent does not wait for any more. `answered` are the continuations that the step
-    opened and that had been answered early: what they are answered with is in the inbox, and nobody need be asked.
-    """
-
-    started_ms: int
-    lease: Lease | None
-    existing: bool = False
-    unwanted: bool = False
-    answered: frozenset[str] = frozenset()
-
-
-class MapRun(msgspec.Struct, frozen=True):
-    """A map run as last written.
-
-    `branch` and `event` (its MapStateStarted) say where in its execution it belongs, `uid` is the execution's. Of
-    `total` children, working on `items` items, `begun` have begun; of those that ended without success `pending`, from
-    the one `again` on, are still to be redriven. `executions` and `worked_on` count children and their items by status.
-    """
-
-    arn: str
-    execution: str
-    status: str
-    branch: str
-    event: int
-    uid: str
-    started_ms: int
-    stopped_ms: int | None = None
-    total: int = 0
-    items: int = 0
-    begun: int = 0
-    concurrency: int = 0
-    tolerated_count: int | None = None
-    tolerated_percentage: float | None = None
-    redrives: int = 0
-    redriven_ms: int | None = None
-    pending: int = 0
-    again: int = 0
-    written: int = 0
-    executions: Mapping[Status, int] = {}
-    worked_on: Mapping[Status, int] = {}
-
-
-class Ended(msgspec.Struct, frozen=True):
-    """An execution as last written, with its definition, and what a redrive of it is checked against.
-
-    `sequence` is the number of its last checkpoint, `released` says with which lease that was, `operation` is the one
-    that redrove it last (empty: none).
-    """
-
-    execution: Execution
-    definition: str
-    sequence: int
-    released: str
-    operation: str
-
-
-class Saved(msgspec.Struct, frozen=True):
-    """The outcome of a checkpoint: the lease goes on (None: it was given back), `waiting` entries are in the inbox.
-
-    `answered` as in Started.
-    """
-
-    lease: Lease | None
-    waiting: int = 0
-    answered: frozenset[str] = frozenset()
-
-
-class Renewed(msgspec.Struct, frozen=True):
-    """The outcome of a renewal: leases that go on, ids that were lost, ids that have something in their inbox."""
-
-    leases: tuple[Lease, ...]
-    lost: frozenset[str]
-    waiting: frozenset[str]
-
-
-class Claims(msgspec.Struct, frozen=True):
-    """The outcome of a claim: what is owned now, and when the shard wants to be looked at again (None: never).
-
-    `stops_left` children of map runs are still to be stopped: by the next claim, also by one of nothing.
-    """
-
-    claimed: tuple[Claimed, ...]
-    next_due_ms: int | None
-    set_aside: tuple[str, ...] = ()
-    stops_left: int = 0
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """What somebody answers to a continuation. `operation` makes a repeated request get its first reply."""
-
-    token: str
-    event: Callable[[str], AnyEvent]
-    operation: str
-    channel: str
-
-
-class StateAnswer(msgspec.Struct, frozen=True):
-    """What somebody answers to a state of an execution, by its path; the event is made of task and continuation."""
-
-    execution: str
-    path: StatePath
-    event: Callable[[str, str], AnyEvent]
-    operation: str
-    channel: str
-
-
-class Kept(msgspec.Struct, frozen=True):
-    """An answer came before its state was entered, and is kept until then."""
-
-    since_ms: int
-
-
-class Continuation(msgspec.Struct, frozen=True):
-    """What is known about a continuation.
-
-    `status` is one of waiting, answered, expired, closed (the execution went on or ended without it).
-    """
-
-    token: str
-    execution: str
-    task: str
-    state: str
-    since_ms: int
-    deadline_ms: int | None
-    status: str
-    answered_ms: int | None = None
-    channel: str | None = None
-
-
-class StateStanding(msgspec.Struct, frozen=True):
-    """What is known about a state that is asked for by its path.
-
-    `status` is that of its last `continuation`, where one is known; else one of kept (an answer, since `answered_ms` by
-    `channel`), unanswered (it does not wait now, and nothing is kept), over (its execution has ended).
-    """
-
-    execution: str
-    state: str
-    status: str
-    continuation: Continuation | None = None
-    answered_ms: int | None = None
-    channel: str | None = None
-
-
-class Summary(msgspec.Struct, frozen=True):
-    """One line about an execution, as listings show it."""
-
-    id: str
-    machine: str
-    name: str
-    status: Status
-    started_ms: int
-    stopped_ms: int | None
-    set_aside: bool = False
-    redrives: int = 0
-    redriven_ms: int | None = None
-    pending_redrive: bool = False
-    items: int | None = None
-    version: int | None = None
-    alias: str | None = None
-
-
-class Counts(msgspec.Struct, frozen=True):
-    """How much there is: for health and metrics."""
-
-    running: int
-    suspended: int
-    oldest_suspended_ms: int | None
-    set_aside: int
-
-
-class Purged(msgspec.Struct, frozen=True):
-    """How many executions were forgotten, and where to go on (None: that was all)."""
-
-    executions: int
-    next: tuple[int, str] | None
-
-
-class Resume(msgspec.Struct, frozen=True):
-    """Somebody published a message on the resume channel: a continuation, or JSON with one and its answer."""
-
-    message: bytes
-
-
-class LookNow(msgspec.Struct, frozen=True):
-    """Something may be due in the shard (None: in any, as whoever says so was deaf until now)."""
-
-    shard: int | None
-
-
-class InboxFilled(msgspec.Struct, frozen=True):
-    """Something was delivered to the execution."""
-
-    id: str
-
-
-class Parked(msgspec.Struct, frozen=True):
-    """The execution was parked or has ended."""
-
-    id: str
-
-
-class TaskQueued(msgspec.Struct, frozen=True):
-    """A task was put into the queue of this activity."""
-
-    activity: str
-
-
-Hint: TypeAlias = Resume | LookNow | InboxFilled | Parked | TaskQueued
 
 
 class Store(Protocol):

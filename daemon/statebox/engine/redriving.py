@@ -10,7 +10,7 @@ from statebox.asl.events import ExecutionRedriven
 from statebox.asl.execution import Execution, Status
 from statebox.engine.advancing import Program
 from statebox.engine.checkpoints import checkpoint_of
-from statebox.engine.ports import Ended, Started
+from statebox.engine.ownership import Ended, Started
 from statebox.engine.surroundings import Surroundings
 
 # AWS's: how long after its end, and how often, an execution can be redriven.

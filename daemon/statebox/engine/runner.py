@@ -25,7 +25,7 @@ from statebox.engine.completing import with_all_below, with_data, with_ways
 from statebox.engine.errors import AnswerCameFirst, LeaseLost
 from statebox.engine.holding import Holding
 from statebox.engine.inflight import Children, InFlight
-from statebox.engine.ports import Lease
+from statebox.engine.ownership import Lease
 from statebox.engine.surroundings import Surroundings
 
 _log = logging.getLogger(__name__)

@@ -13,20 +13,10 @@ import msgspec
 from statebox.engine.advancing import Program
 from statebox.engine.children import ChildExecutions
 from statebox.engine.errors import InvalidDefinition, ServiceUnavailable, TooManyRequests
+from statebox.engine.hints import Hint, InboxFilled, LookNow, Parked, Resume, TaskQueued
 from statebox.engine.machines import Machines, definition_of
+from statebox.engine.ownership import Claimed, Claims, Definition, Lease
 from statebox.engine.pace import Pace
-from statebox.engine.ports import (
-    Claimed,
-    Claims,
-    Definition,
-    Hint,
-    InboxFilled,
-    Lease,
-    LookNow,
-    Parked,
-    Resume,
-    TaskQueued,
-)
 from statebox.engine.runner import Runner
 from statebox.engine.surroundings import Surroundings
 from statebox.engine.watchers import Watchers, queue_of

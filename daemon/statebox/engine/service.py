@@ -46,17 +46,8 @@ from statebox.engine.names import (
     machine_reference,
 )
 from statebox.engine.nested import Ask, Begun, refuse_anothers
-from statebox.engine.ports import (
-    Answer,
-    Claimed,
-    Continuation,
-    Counts,
-    Kept,
-    Purged,
-    StateAnswer,
-    StateStanding,
-    Summary,
-)
+from statebox.engine.ownership import Claimed
+from statebox.engine.records import Answer, Continuation, Counts, Kept, Purged, StateAnswer, StateStanding, Summary
 from statebox.engine.redriving import redrive, why_not_redrivable
 from statebox.engine.registry.registry import Chosen, Registry
 from statebox.engine.runner import Runner

@@ -17,7 +17,7 @@ from statebox.asl.interpreter import Step
 from statebox.asl.jsontext import Json
 from statebox.asl.limits import Limits
 from statebox.asl.moment import Moment
-from statebox.engine.ports import Definition
+from statebox.engine.ownership import Definition
 
 Happened: TypeAlias = tuple[AnyEvent | EvaluationAborted, Moment]
 

@@ -23,7 +23,7 @@ from statebox.asl.jsontext import Json
 from statebox.asl.limits import Limits
 from statebox.asl.lines import BranchesNeeded
 from statebox.engine.errors import InvalidDefinition
-from statebox.engine.ports import Definition
+from statebox.engine.ownership import Definition
 from statebox.engine.work import (
     LENGTH,
     PROGRESS,

@@ -10,7 +10,7 @@ from aiohttp import web
 from statebox.asl.jsontext import Json
 from statebox.asl.moment import timestamp
 from statebox.engine.errors import InvalidToken, TaskTimedOut
-from statebox.engine.ports import Continuation
+from statebox.engine.records import Continuation
 from statebox.engine.service import Service
 from statebox.http.messages import EXECUTION_HEADER, answer
 from statebox.http.reply import Reply

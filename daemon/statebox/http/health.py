@@ -12,7 +12,7 @@ from statebox import __version__
 from statebox.asl.jsontext import Json
 from statebox.asl.moment import timestamp
 from statebox.engine.errors import ServiceUnavailable
-from statebox.engine.ports import Counts
+from statebox.engine.records import Counts
 from statebox.http.messages import answer
 from statebox.http.reply import Reply
 from statebox.http.statuses import NOT_READY, READY, retry_headers

@@ -13,7 +13,7 @@ from statebox.asl.execution import Execution, Status
 from statebox.asl.jsontext import InvalidJson, Json, read_json, write_json, write_json_text
 from statebox.engine.errors import InvalidToken
 from statebox.engine.names import Place
-from statebox.engine.ports import Continuation, Summary
+from statebox.engine.records import Continuation, Summary
 
 # With data or without, as includedData says.
 ALL_DATA: Final = "ALL_DATA"

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from statebox.asl.jsontext import Json
 from statebox.asl.moment import timestamp
-from statebox.engine.ports import StateStanding
+from statebox.engine.records import StateStanding
 from statebox.engine.service import Service
 from statebox.http.continuations import CHANNEL, continuation_shown
 from statebox.http.messages import EXECUTION_HEADER, answer

@@ -13,7 +13,7 @@ from statebox.engine.errors import (
     TaskTimedOut,
 )
 from statebox.engine.idempotency import refuse_reused
-from statebox.engine.ports import Continuation
+from statebox.engine.records import Continuation
 from statebox.store.commits import Asking
 from statebox.store.connection import Reply
 from statebox.store.keys import Keys

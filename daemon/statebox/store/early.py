@@ -18,7 +18,7 @@ from statebox.engine.errors import (
     TooManyRequests,
 )
 from statebox.engine.idempotency import refuse_reused
-from statebox.engine.ports import StateStanding
+from statebox.engine.records import StateStanding
 from statebox.engine.statepaths import StatePath
 from statebox.store.codec import read_place
 from statebox.store.commits import Asking

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from statebox.asl.execution import Status
-from statebox.engine.ports import Purged, Summary
+from statebox.engine.records import Purged, Summary
 from statebox.store.connection import Argument, Reply
 from statebox.store.keys import Keys
 from statebox.store.listing import Listing, Place

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 from statebox.engine.errors import ServiceUnavailable
-from statebox.engine.ports import Lease, Renewed
+from statebox.engine.ownership import Lease, Renewed
 from statebox.store.connection import Reply
 
 # No script touches more executions than this: others wait while it runs.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from statebox.asl.execution import Status
-from statebox.engine.ports import Counts, Summary
+from statebox.engine.records import Counts, Summary
 from statebox.store.connection import Argument, Reply
 from statebox.store.keys import ShardKeys
 from statebox.store.reading import Reading

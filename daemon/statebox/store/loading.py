@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from statebox.asl.events import AnyEvent
 from statebox.asl.execution import Execution
-from statebox.engine.ports import Claimed, Lease
+from statebox.engine.ownership import Claimed, Lease
 from statebox.store.codec import NewerFormat, read_execution
 from statebox.store.commits import Asking, Refused
 from statebox.store.connection import Reply

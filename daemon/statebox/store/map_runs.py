@@ -10,7 +10,7 @@ import msgspec
 from statebox.asl.execution import Status
 from statebox.asl.jsontext import Json
 from statebox.engine.errors import InvalidToken, ResourceNotFound
-from statebox.engine.ports import MapRun
+from statebox.engine.records import MapRun
 from statebox.store.connection import Argument
 from statebox.store.keys import Keys, ShardKeys
 

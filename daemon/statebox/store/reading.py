@@ -10,7 +10,8 @@ from statebox.asl.execution import Branch, Execution, OnTask
 from statebox.asl.history import HistoryEvent
 from statebox.asl.jsontext import Json
 from statebox.engine.errors import ExecutionDoesNotExist, InvalidToken
-from statebox.engine.ports import Continuation, Ended, StateStanding
+from statebox.engine.ownership import Ended
+from statebox.engine.records import Continuation, StateStanding
 from statebox.engine.statepaths import StatePath
 from statebox.store.chunks import read_chunk
 from statebox.store.codec import read_branches, read_execution, read_input

@@ -22,22 +22,8 @@ from statebox.engine.errors import (
 from statebox.engine.idempotency import refuse_reused
 from statebox.engine.letters import Letter
 from statebox.engine.names import fresh_id
-from statebox.engine.ports import (
-    Answer,
-    Checkpoint,
-    Claimed,
-    Claims,
-    Definition,
-    Ended,
-    Kept,
-    Lease,
-    MapRun,
-    Purged,
-    Renewed,
-    Saved,
-    Started,
-    StateAnswer,
-)
+from statebox.engine.ownership import Checkpoint, Claimed, Claims, Definition, Ended, Lease, Renewed, Saved, Started
+from statebox.engine.records import Answer, Kept, MapRun, Purged, StateAnswer
 from statebox.store.activities import ActivityQueues
 from statebox.store.clock import RedisClock, boottime
 from statebox.store.cluster import commits_for

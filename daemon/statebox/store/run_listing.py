@@ -10,7 +10,7 @@ from statebox.asl.execution import Status
 from statebox.asl.states.results import family_of
 from statebox.asl.stepping.forks import child_name
 from statebox.engine.errors import ResourceNotFound
-from statebox.engine.ports import MapRun, Summary
+from statebox.engine.records import MapRun, Summary
 from statebox.store.codec import read_start
 from statebox.store.keys import shard_of_token
 from statebox.store.listing import SUMMED_UP, Listing, summed_up

@@ -12,7 +12,7 @@ from statebox.asl.execution import Status
 from statebox.asl.jsontext import write_json
 from statebox.engine.errors import Unreadable
 from statebox.engine.names import fresh_id
-from statebox.engine.ports import Definition
+from statebox.engine.ownership import Definition
 from statebox.engine.registry.machine import Registered
 from statebox.engine.registry.shelf import Shelved
 from statebox.store.commits import Asking

@@ -9,7 +9,7 @@ from statebox.asl.commands import AwaitCallback
 from statebox.asl.errors import RUNTIME
 from statebox.asl.events import ExecutionStopped, TaskFailed, TaskSucceeded, place_of
 from statebox.asl.execution import Branch, Execution, Status
-from statebox.engine.ports import Checkpoint
+from statebox.engine.ownership import Checkpoint
 from statebox.store.chunks import write_chunk
 from statebox.store.codec import FORMAT, Texts, write_data, write_record, write_state
 from statebox.store.connection import Argument

@@ -15,7 +15,7 @@ from typing import Final
 
 from redis.exceptions import ResponseError
 
-from statebox.engine.ports import Hint, InboxFilled, LookNow, Parked, Resume, TaskQueued
+from statebox.engine.hints import Hint, InboxFilled, LookNow, Parked, Resume, TaskQueued
 from statebox.store.connection import Argument, RedisSettings, Reply, Unreachable, trouble
 from statebox.store.keys import Keys
 from statebox.store.primary import Primary

@@ -16,7 +16,7 @@ from statebox.engine.errors import (
 )
 from statebox.engine.machines import definition_of
 from statebox.engine.names import MachineReference, check_name, fresh_uuid
-from statebox.engine.ports import Definition
+from statebox.engine.ownership import Definition
 from statebox.engine.registry.configuration import check_encryption, check_logging
 from statebox.engine.registry.machine import MachineType, Registered, Revision, Version
 from statebox.engine.registry.registry import Registry, busy, of_folder

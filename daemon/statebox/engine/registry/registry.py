@@ -24,7 +24,8 @@ from statebox.engine.errors import (
 )
 from statebox.engine.machines import Machines, definition_of
 from statebox.engine.names import MachineReference, Place
-from statebox.engine.ports import Clock, Definition
+from statebox.engine.ownership import Definition
+from statebox.engine.ports import Clock
 from statebox.engine.recent import Recent
 from statebox.engine.registry.log_groups import LogGroups
 from statebox.engine.registry.machine import MachineType, Registered, Revision, Version

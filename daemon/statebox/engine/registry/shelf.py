@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from statebox.engine.ports import Definition
+from statebox.engine.ownership import Definition
 from statebox.engine.registry.machine import Registered
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, to_builtins
 
 from statebox.asl.jsontext import Json
-from statebox.engine import ports
+from statebox.engine import ownership
 from statebox.engine.diagnosis import diagnose
 from statebox.engine.machines import definition_of
 from statebox.engine.names import execution_id, machine_reference
@@ -181,7 +181,7 @@ async def describe_state_machine_for_execution(call: Call, ask: DescribeStateMac
 
 
 async def _machine_shown(
-    call: Call, name: str, version: int | None, definition: ports.Definition, revision: Revision, included: str
+    call: Call, name: str, version: int | None, definition: ownership.Definition, revision: Revision, included: str
 ) -> dict[str, Json]:
     qualified = name if version is None else f"{name}:{version}"
     shown: dict[str, Json] = {

@@ -11,7 +11,7 @@ from statebox.asl.execution import Status
 from statebox.asl.jsontext import Json
 from statebox.asl.states.results import family_of
 from statebox.engine.names import execution_id
-from statebox.engine.ports import MapRun
+from statebox.engine.records import MapRun
 from statebox.http.operations.members import Arn, LongArn, PageSize, PageToken, page_size
 from statebox.http.protocol import Call, Operation
 from statebox.http.shapes import date, read_event_page_token, write_page_token
