@@ -25,8 +25,9 @@ from statebox.asl.jsontext import write_json_text
 from statebox.engine.errors import ServiceUnavailable
 from statebox.store.commits import Commits
 from statebox.store.connection import RedisSettings
+from statebox.store.delivering import StoreSettings
 from statebox.store.keys import Keys
-from statebox.store.redis_store import RedisStore, StoreSettings
+from statebox.store.redis_store import RedisStore
 from statebox.store.replies import integer
 from tests.durability.world import World, open_world
 from tests.servers import ask

@@ -12,7 +12,8 @@ from statebox.asl.events import TaskFailed, TaskSubmitted, TaskSucceeded
 from statebox.engine.ownership import Checkpoint, Lease, Saved
 from statebox.engine.ports import Invoker, Permit
 from statebox.store.clock import RedisClock
-from statebox.store.redis_store import RedisStore, StoreSettings
+from statebox.store.delivering import StoreSettings
+from statebox.store.redis_store import RedisStore
 
 _HASTE_US: Final = 100_000
 

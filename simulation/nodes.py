@@ -25,8 +25,9 @@ from statebox.engine.scheduler import Limits, Scheduler
 from statebox.engine.service import Service
 from statebox.engine.watchers import Watchers
 from statebox.store.connection import RedisSettings
+from statebox.store.delivering import StoreSettings
 from statebox.store.keys import shard_of
-from statebox.store.redis_store import RedisStore, StoreSettings
+from statebox.store.redis_store import RedisStore
 from statebox.store.wakeups import Wakeups
 
 _T = TypeVar("_T")

@@ -17,12 +17,10 @@ from typing import Final, Self
 
 from statebox.asl.commands import InvokeTask
 from statebox.asl.events import TaskFailed
-from statebox.asl.limits import Limits as ExecutionLimits
 from statebox.asl.moment import Moment
 from statebox.asl.states.nested import START
 from statebox.asl.states.resource import ACTIVITIES, READ_ITEMS, WRITE_RESULT
-from statebox.config import Config, Secret
-from statebox.config.redisurl import first_host
+from statebox.config import Config
 from statebox.engine.activities import ActivityInvoker
 from statebox.engine.advancing import Advancing
 from statebox.engine.errors import (
@@ -39,27 +37,23 @@ from statebox.engine.registry.log_groups import LogGroups
 from statebox.engine.registry.registry import Registry
 from statebox.engine.resources import Resources
 from statebox.engine.resuming import Resuming
-from statebox.engine.scheduler import Limits, Scheduler
+from statebox.engine.scheduler import Scheduler
 from statebox.engine.service import Service
 from statebox.engine.surroundings import Surroundings
 from statebox.engine.watchers import Watchers
 from statebox.engine.worker import WorkerLimits, Workers
 from statebox.files.invoker import FileInvoker
-from statebox.http.roles import Role
 from statebox.http.server import HttpServer
-from statebox.http.settings import AccessKey, HttpSettings
 from statebox.machines import load_machines
 from statebox.openwhisk.client import OpenWhiskClient
-from statebox.openwhisk.config import Given, discover
-from statebox.openwhisk.config import OpenWhiskConfig as FoundOpenWhisk
 from statebox.openwhisk.invoker import OpenWhiskInvoker
 from statebox.openwhisk.patience import Patience
-from statebox.store.connection import RedisSettings
 from statebox.store.keys import shard_of
-from statebox.store.redis_store import RedisStore, StoreSettings
+from statebox.store.redis_store import RedisStore
 from statebox.store.wakeups import Wakeups
 from statebox.systemd import Notifier
 from statebox.tether import tethered
+from statebox.wiring import execution_limits, http_settings, openwhisk_of, scheduler_limits, store_settings
 
 _log = logging.getLogger(__name__)
 
@@ -70,7 +64,6 @@ _FORGET_SECONDS: Final = 10.0
 # Beside what is in flight: for a Redis that does not answer while leases are given back.
 _STOP_MARGIN_SECONDS: Final = 30.0
 _STATUS_SECONDS: Final = 10.0
-_SECONDS_A_DAY: Final = 24 * 3600
 # Frozen values make no cycles, so that there is little to find: looking each 700 objects, as Python does by itself, is
 # 5 to 10 % of what an answer costs.
 _YOUNG_OBJECTS: Final = 10_000
@@ -137,7 +130,7 @@ class Daemon:
                 post=outbox.post,
             )
             watchers = Watchers()
-            scheduler = Scheduler(around, machines, watchers, _limits(self.config))
+            scheduler = Scheduler(around, machines, watchers, scheduler_limits(self.config))
             shards, place = self.config.redis.shards, Place()
             self.service = Service(
                 around,
@@ -151,7 +144,7 @@ class Daemon:
                 ),
             )
             outbox.taker, nested.start = scheduler, self.service.start_nested
-            server = HttpServer(self.service, _http_settings(self.config), self)
+            server = HttpServer(self.service, http_settings(self.config), self)
             # An address that is taken ends it here, before anything is claimed.
             await server.start()
             self.port = server.port
@@ -317,94 +310,3 @@ class NoOpenWhisk:
             "No OpenWhisk is configured: set WHISK_APIHOST and WHISK_AUTH, or [openwhisk] in the configuration; "
             "`statebox actions` runs a local one",
         )
-
-
-def _revealed(secret: Secret | None) -> str | None:
-    return None if secret is None else secret.reveal()
-
-
-def openwhisk_of(config: Config, environment: Mapping[str, str], home: Path | None) -> FoundOpenWhisk | None:
-    """Where OpenWhisk is, as configured or else as wsk finds it; None where nobody says."""
-    section = config.openwhisk
-    given = Given(
-        host=section.apihost,
-        auth=_revealed(section.auth),
-        bearer=_revealed(section.bearer),
-        namespace=section.namespace,
-        insecure=section.insecure or None,
-        ca_file=section.ca_file,
-    )
-    return discover(given, environment, home)
-
-
-def store_settings(config: Config, name: str) -> StoreSettings:
-    """How executions are kept, and where, by the daemon of this name."""
-    redis = config.redis
-    return StoreSettings(
-        daemon=name,
-        redis=RedisSettings(
-            url=redis.url,
-            username=_revealed(redis.username),
-            password=_revealed(redis.password),
-            database=redis.database,
-            sentinel_username=_revealed(redis.sentinel_username),
-            sentinel_password=_revealed(redis.sentinel_password),
-            ca_file=redis.ca_file,
-            prefix=redis.prefix,
-            connect_seconds=redis.connect_seconds,
-            command_seconds=redis.command_seconds,
-            most_waiting=redis.waiting_commands,
-            most_waiting_bytes=redis.waiting_bytes,
-        ),
-        shards=redis.shards,
-        lease_ms=int(config.daemon.lease_seconds * 1000),
-        retention_ms=int(config.daemon.retention_days * _SECONDS_A_DAY * 1000),
-    )
-
-
-def execution_limits(config: Config) -> ExecutionLimits:
-    """How much one execution may be."""
-    limits = config.limits
-    return ExecutionLimits(
-        config.daemon.transitions_per_step, limits.payload_bytes, limits.history_events, limits.variables_bytes
-    )
-
-
-def _limits(config: Config) -> Limits:
-    return Limits(
-        shards=config.redis.shards,
-        lease_ms=int(config.daemon.lease_seconds * 1000),
-        sweep_ms=int(config.daemon.sweep_seconds * 1000),
-        most_running=config.daemon.max_running,
-    )
-
-
-def _http_settings(config: Config) -> HttpSettings:
-    http, (redis_host, redis_port) = config.http, first_host(config.redis.url)
-    return HttpSettings(
-        host=http.listen.host,
-        port=http.listen.port,
-        tokens=tuple(token.reveal() for token in http.tokens),
-        viewer_tokens=tuple(token.reveal() for token in http.viewer_tokens),
-        access_keys=(
-            *(_access_key(pair, Role.OPERATOR) for pair in http.access_keys),
-            *(_access_key(pair, Role.VIEWER) for pair in http.viewer_access_keys),
-        ),
-        region=Place().region,
-        allow_remote_without_token=http.allow_remote_without_token,
-        allowed_hosts=http.allowed_hosts,
-        wait_seconds=http.wait_seconds,
-        max_body_bytes=http.max_body_bytes,
-        payload_bytes=config.limits.payload_bytes,
-        max_connections=http.max_connections,
-        max_requests=http.max_requests,
-        max_requests_bytes=http.max_requests_bytes,
-        reuse_port=http.reuse_port,
-        redis_host=redis_host,
-        redis_port=redis_port,
-    )
-
-
-def _access_key(pair: Secret, role: Role) -> AccessKey:
-    id, _, secret = pair.reveal().partition(":")
-    return AccessKey(id, secret, role)

@@ -14,7 +14,8 @@ from chaos.tally import Tally
 from statebox.embedded import EmbeddedValkey
 from statebox.engine.hints import InboxFilled, LookNow
 from statebox.store.connection import RedisSettings
-from statebox.store.redis_store import RedisStore, StoreSettings
+from statebox.store.delivering import StoreSettings
+from statebox.store.redis_store import RedisStore
 from statebox.store.wakeups import Wakeups
 from tests.servers import ask
 

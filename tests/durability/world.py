@@ -23,7 +23,8 @@ from statebox.engine.names import execution_id
 from statebox.openwhisk.local.host import ActionHost
 from statebox.openwhisk.local.limits import HostLimits
 from statebox.store.connection import RedisSettings
-from statebox.store.redis_store import RedisStore, StoreSettings
+from statebox.store.delivering import StoreSettings
+from statebox.store.redis_store import RedisStore
 from tests.cluster import ValkeyCluster
 from tests.sentinels import Watched
 from tests.servers import Server, ask, make_server

@@ -11,8 +11,9 @@ from statebox.embedded import EmbeddedValkey
 from statebox.engine.ownership import Claimed
 from statebox.engine.records import Answer
 from statebox.store.connection import RedisSettings
+from statebox.store.delivering import StoreSettings
 from statebox.store.entries import write_entry
-from statebox.store.redis_store import RedisStore, StoreSettings
+from statebox.store.redis_store import RedisStore
 from tests.engine.running import ASK, daemon_on, each, ended, start, tokens
 from tests.servers import ask
 

@@ -26,7 +26,8 @@ from statebox.engine.machines import definition_of
 from statebox.engine.ownership import Checkpoint, Claimed
 from statebox.engine.records import Answer
 from statebox.store.connection import RedisSettings
-from statebox.store.redis_store import RedisStore, StoreSettings
+from statebox.store.delivering import StoreSettings
+from statebox.store.redis_store import RedisStore
 from tests.engine.running import ASK, ended, start, tokens
 from tests.servers import ask
 from tests.store.values import ended as over

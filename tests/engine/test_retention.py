@@ -14,7 +14,8 @@ from statebox.embedded import EmbeddedValkey
 from statebox.engine.errors import ExecutionDoesNotExist, ServiceError
 from statebox.engine.service import Service
 from statebox.store.connection import RedisSettings
-from statebox.store.redis_store import RedisStore, StoreSettings
+from statebox.store.delivering import StoreSettings
+from statebox.store.redis_store import RedisStore
 from tests.engine.running import ASK, each
 from tests.http.site import open_actions
 from tests.servers import ask

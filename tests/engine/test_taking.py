@@ -16,7 +16,8 @@ from statebox.engine.scheduler import Limits, Scheduler
 from statebox.engine.surroundings import Surroundings
 from statebox.engine.watchers import Watchers
 from statebox.engine.worker import WorkerFailed
-from statebox.store.redis_store import RedisStore, StoreSettings
+from statebox.store.delivering import StoreSettings
+from statebox.store.redis_store import RedisStore
 from tests.store.values import DEFINITION_TEXT, NOON, branch, execution
 
 

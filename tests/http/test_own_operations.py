@@ -11,7 +11,8 @@ from statebox.asl.jsontext import Json, read_json, write_json_text
 from statebox.embedded import EmbeddedValkey
 from statebox.engine.records import Answer
 from statebox.store.connection import RedisSettings
-from statebox.store.redis_store import RedisStore, StoreSettings
+from statebox.store.delivering import StoreSettings
+from statebox.store.redis_store import RedisStore
 from tests.http.site import PASSING, SUSPENDING, Site, states, suspending
 from tests.waiting import wait_until
 

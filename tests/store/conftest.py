@@ -10,7 +10,8 @@ import pytest_asyncio
 
 from statebox.asl.jsontext import Json
 from statebox.store.connection import RedisSettings
-from statebox.store.redis_store import RedisStore, StoreSettings
+from statebox.store.delivering import StoreSettings
+from statebox.store.redis_store import RedisStore
 from tests.servers import Server
 from tests.store.audit import audit
 from tests.store.values import NOON

@@ -13,7 +13,8 @@ import pytest
 from statebox.embedded import EmbeddedValkey
 from statebox.engine.errors import ServiceUnavailable
 from statebox.store.connection import RedisSettings
-from statebox.store.redis_store import RedisStore, StoreSettings
+from statebox.store.delivering import StoreSettings
+from statebox.store.redis_store import RedisStore
 from tests.certificates import Certificates
 from tests.cluster import ValkeyCluster, ask_node
 from tests.sentinels import Watched

@@ -10,7 +10,8 @@ import pytest
 from statebox.engine.errors import ServiceUnavailable
 from statebox.store.clock import RedisClock, boottime
 from statebox.store.connection import RedisSettings
-from statebox.store.redis_store import RedisStore, StoreSettings
+from statebox.store.delivering import StoreSettings
+from statebox.store.redis_store import RedisStore
 from tests.store.conftest import Daemons
 from tests.waiting import wait_until
 

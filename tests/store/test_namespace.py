@@ -8,9 +8,10 @@ from statebox.embedded import EmbeddedValkey
 from statebox.engine.ports import Clock, Store
 from statebox.store.commits import Commits
 from statebox.store.connection import RedisSettings
+from statebox.store.delivering import StoreSettings
 from statebox.store.keys import Keys
 from statebox.store.namespace import UnusableRedis, settle
-from statebox.store.redis_store import RedisStore, StoreSettings
+from statebox.store.redis_store import RedisStore
 from tests.servers import ask
 from tests.store.conftest import Daemons
 

@@ -23,7 +23,8 @@ from statebox.engine.statepaths import read_state_path
 from statebox.store.codec import NewerFormat, Unreadable
 from statebox.store.commits import Commits, Refused
 from statebox.store.connection import RedisSettings
-from statebox.store.redis_store import RedisStore, StoreSettings
+from statebox.store.delivering import StoreSettings
+from statebox.store.redis_store import RedisStore
 from statebox.store.scripts import script
 from tests.cluster import ValkeyCluster
 from tests.servers import ask

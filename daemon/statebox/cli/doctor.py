@@ -17,10 +17,10 @@ from statebox.cli.options import speaks_json
 from statebox.cli.printing import echo_json
 from statebox.cli.troubles import explained
 from statebox.config import Config
-from statebox.daemon import openwhisk_of, store_settings
 from statebox.engine.checkup import Finding, Level
 from statebox.openwhisk.checkup import check_openwhisk
 from statebox.store.checkup import check_redis
+from statebox.wiring import openwhisk_of, store_settings
 
 _COLORS = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "red"}
 
