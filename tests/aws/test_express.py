@@ -123,6 +123,12 @@ async def test_nothing_of_a_running_express_execution_is_in_redis(call: Caller):
     assert len(call.site.daemon.service.express) == 1
 
 
+async def test_a_running_express_execution_is_one_of_those_that_the_daemon_holds(call: Caller):
+    machine = await create(call, states("W", W={"Type": "Wait", "Seconds": 60, "End": True}))
+    await call("start_execution", stateMachineArn=machine)
+    assert call.site.daemon.service.running_here == 1
+
+
 async def test_the_context_object_of_an_express_execution_tells_of_no_redrives(call: Caller):
     definition = states("P", P={"Type": "Pass", "Parameters": {"c.$": "$$.Execution"}, "End": True})
     answer = await call("start_sync_execution", stateMachineArn=await create(call, definition), name="one")

@@ -153,6 +153,14 @@ async def test_a_wrong_creation_is_refused(sfn: Sfn, name: str, definition: str,
     assert (await sfn.refused("create_state_machine", name=name, definition=definition, roleArn=ROLE)).code == code
 
 
+async def test_a_role_is_the_arn_of_one(sfn: Sfn):
+    invalid = Refused("InvalidArn", "Invalid Role Arn: 'nobody'")
+    arn = (await sfn.create("greet", PASS))["stateMachineArn"]
+
+    assert await sfn.refused("create_state_machine", name="other", definition=PASS, roleArn="nobody") == invalid
+    assert await sfn.refused("update_state_machine", stateMachineArn=arn, roleArn="nobody") == invalid
+
+
 async def test_what_is_no_arn_and_no_machine_has_an_invalid_prefix(sfn: Sfn):
     for operation in ("describe_state_machine", "start_execution", "update_state_machine"):
         members = {"definition": PASS} if operation == "update_state_machine" else {}

@@ -109,6 +109,15 @@ def http(status: int, body: bytes) -> bytes:
     return b"HTTP/1.1 %d -\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body)
 
 
+def test_a_missing_token_is_explained_also_where_it_is_told_as_to_clients_of_aws(offline: Call):
+    answer = http(400, b'{"__type": "MissingAuthenticationTokenException", "message": "Missing Authentication Token"}')
+    with stranger(answer) as (endpoint, _):
+        told = offline("list", "--endpoint", endpoint)
+
+    assert told.exit_code == 1
+    assert "Missing Authentication Token (--token or STATEBOX_TOKEN)" in told.stderr
+
+
 def test_a_token_is_sent_and_a_missing_one_explained(offline: Call):
     answer = http(401, b'{"__type": "TokenRequired", "message": "Wants some"}')
     with stranger(answer) as (endpoint, heard):

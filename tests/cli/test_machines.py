@@ -58,6 +58,7 @@ def test_the_same_name_is_created_once(call: Call, tmp_path: Path):
     assert call(*create, definition(tmp_path, "one", "1")).word == "once"
     refused = call(*create, definition(tmp_path, "two", "2"))
     assert (refused.exit_code, "State Machine Already Exists" in refused.stderr) == (1, True)
+    assert "`statebox machines update`" in refused.stderr
 
 
 def test_tags_and_files_that_are_none_are_refused(call: Call, tmp_path: Path):
@@ -96,6 +97,16 @@ def test_versions_stay_as_they_were_and_an_alias_parts_the_executions(call: Call
         one["stateMachineVersionArn"][-1]
         for one in call("machines", "versions", "versioned", "--json").json["stateMachineVersions"]
     ] == ["1"]
+
+
+def test_an_alias_for_a_version_that_is_not_there_is_told_which_are(call: Call, tmp_path: Path):
+    call("machines", "create", definition(tmp_path, "few", "one"), "--publish")
+    to_nowhere = ("machines", "alias", "few:live", "--to", "1=90", "--to", "2=10")
+
+    assert "few has no version 2; it has 1:" in call(*to_nowhere).stderr
+    call("machines", "alias", "few:live", "--to", "1")
+    refused = call(*to_nowhere)
+    assert (refused.exit_code, "few has no version 2; it has 1:" in refused.stderr) == (1, True)
 
 
 @pytest.mark.parametrize(

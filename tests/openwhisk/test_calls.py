@@ -200,7 +200,7 @@ def test_lambda_invoke_of_type_event_is_done_once_it_is_accepted():
         (INVOKE, [], "FunctionName"),
         (INVOKE, {"FunctionName": "arn:aws:s3:::x"}, "not the ARN of a function"),
         (INVOKE, {"FunctionName": "inc", "InvocationType": "DryRun"}, "DryRun"),
-        ("arn:aws:states:::sqs:sendMessage", {}, "not an OpenWhisk resource"),
+        ("arn:aws:states:::sqs:sendMessage", {}, "is not served here: a task calls openwhisk:<action>"),
     ],
 )
 def test_what_does_not_say_what_to_call_is_refused(resource: str, arguments: Json, why: str):

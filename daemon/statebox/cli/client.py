@@ -26,6 +26,8 @@ _EXECUTION_ARN = ":execution:"
 _MACHINE_ARN = ":stateMachine:"
 # What the API gives at once.
 _LARGEST_PAGE = 1000
+# To AWS's clients, which it takes this one for, a daemon says 400 also where a token is missing.
+_UNKNOWN_CALLER = frozenset({"MissingAuthenticationTokenException", "UnrecognizedClientException"})
 
 
 class Refused(Failure):
@@ -155,7 +157,7 @@ class Client:
         # AWS's own servers may put a namespace before the name.
         type = str(reply.get("__type", f"HTTP {status}")).rpartition("#")[2]
         message = str(reply.get("message") or reply.get("error") or type)
-        if status in (401, 403):
+        if status in (401, 403) or type in _UNKNOWN_CALLER:
             return Failure(f"the daemon at {self.endpoint} refuses this request: {message} (--token or STATEBOX_TOKEN)")
         if status == 503:
             return Unavailable(f"the daemon at {self.endpoint} cannot serve this now: {message}")

@@ -124,6 +124,8 @@ async def _write(client: Client, operation: str, request: dict[str, Json], found
         try:
             reply = await client.call(f"AWSStepFunctions.{operation}", **request)
         except Refused as refused:
+            if refused.type == "StateMachineAlreadyExists":
+                raise Failure(f"{refused.message}: `statebox machines update` gives it another definition") from None
             if found is None or not refused.problems:
                 raise
             # The daemon saw the definition alone; here is the file that it was read from.

@@ -24,8 +24,9 @@ Examples:
   id=$(statebox start approval --input @order.json) && statebox history "$id" --follow
 
 FILE is a definition, bare or in the wrapper {"statemachine": {NAME: DEFINITION}}; the latter is started as the seed
-did: --input 6 becomes {"constants": {...}, "values": {"value": 6}}. NAME is one of the daemon's own machines (statebox
-serve --machines DIR). Starting the same --name with the same input again gives the execution that is there.
+did: --input 6 becomes {"constants": {...}, "values": {"value": 6}}. NAME is a machine that the
+daemon knows (statebox machines list), NAME:3 its version 3, NAME:live its alias live. Starting the same --name with the
+same input again gives the execution that is there.
 """,
 )
 @click.argument("what", metavar="FILE|NAME")

@@ -8,6 +8,7 @@ import click
 
 from statebox.asl.jsontext import Json
 from statebox.cli.client import Client, Refused, run, short_machine
+from statebox.cli.failures import Failure
 from statebox.cli.options import reaches_daemon, speaks_json
 from statebox.cli.printing import echo_json, print_table, when
 
@@ -131,6 +132,8 @@ async def _alias(
             {"stateMachineVersionArn": f"{arn}:{version}", "weight": part} for version, part in routes
         ]
         request: dict[str, Json] = {"routingConfiguration": routing, "description": description}
+        await _refuse_unknown_versions(client, machine, {version for version, _ in routes})
+        # From here on only the alias can be what is not there.
         try:
             reply = await client.call(
                 "AWSStepFunctions.UpdateStateMachineAlias", stateMachineAliasArn=f"{arn}:{name}", **request
@@ -143,3 +146,16 @@ async def _alias(
         echo_json({"stateMachineAliasArn": f"{arn}:{name}", **reply})
     else:
         click.echo(f"{machine}:{name}")
+
+
+async def _refuse_unknown_versions(client: Client, machine: str, wanted: set[str]) -> None:
+    found = await client.all_of(
+        "AWSStepFunctions.ListStateMachineVersions", "stateMachineVersions", stateMachineArn=machine
+    )
+    known = [one["stateMachineVersionArn"].rpartition(":")[2] for one in reversed(found)]
+    unknown = sorted(wanted.difference(known))
+    if unknown:
+        raise Failure(
+            f"{machine} has no version {unknown[0]}; it has {', '.join(known) or 'none'}:"
+            " `statebox machines publish` makes the next"
+        )

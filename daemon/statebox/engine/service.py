@@ -178,8 +178,8 @@ class Service(Starting, Answering):
 
     @property
     def running_here(self) -> int:
-        """How many executions this daemon holds in memory."""
-        return self._scheduler.running
+        """How many executions this daemon holds in memory, express ones among them."""
+        return self._scheduler.running + len(self.express)
 
     @property
     def stopping(self) -> bool:

@@ -41,7 +41,10 @@ def read_call(task: InvokeTask, namespace: str, renamed: Mapping[str, str] = {})
             return invoke_call(resource, task.arguments, namespace, renamed)
     except InvalidActionName as error:
         raise InvalidCall(str(error)) from None
-    raise InvalidCall(f"{resource!r} is not an OpenWhisk resource")
+    raise InvalidCall(
+        f"{resource!r} is not served here: a task calls openwhisk:<action>, module:<action>, a Lambda function, an"
+        " activity or states:startExecution"
+    )
 
 
 def _whole(activation: Activation) -> Json:

@@ -26,6 +26,7 @@ from statebox.http.operations.members import (
     Tag,
     TracingConfiguration,
     VersionDescription,
+    check_role,
     page_size,
     tags_of,
 )
@@ -199,6 +200,7 @@ async def _machine_shown(
 
 
 def _settings(ask: CreateStateMachine | UpdateStateMachine) -> Settings:
+    check_role(ask.role_arn)
     return Settings(
         ask.definition,
         ask.role_arn,

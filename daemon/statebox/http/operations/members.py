@@ -5,6 +5,7 @@ A payload may have as much as executions may here. A member that AWS calls sensi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
@@ -12,7 +13,7 @@ from msgspec import Meta
 
 from statebox.asl.data.jackson import complaint
 from statebox.asl.jsontext import InvalidJson, Json, read_json
-from statebox.engine.errors import InvalidExecutionInput, InvalidOutput, ServiceError
+from statebox.engine.errors import InvalidArn, InvalidExecutionInput, InvalidOutput, ServiceError
 from statebox.http.validation import PAYLOAD, SENSITIVE, Structure, pattern_shown
 
 Arn = Annotated[str, Meta(min_length=1, max_length=256)]
@@ -40,6 +41,8 @@ StateMachineType = Literal["STANDARD", "EXPRESS"]
 # How many of something there are, or may be.
 Count = Annotated[int, Meta(ge=0)]
 
+_ROLE: Final = re.compile(r"arn:[^:]+:iam::[^:]*:role/\S+\Z")
+
 TagKey = Annotated[str, Meta(min_length=1, max_length=128)]
 TagValue = Annotated[str, Meta(max_length=256)]
 
@@ -54,6 +57,12 @@ class Tag(Structure, frozen=True):
 def tags_of(tags: tuple[Tag, ...]) -> dict[str, str]:
     """The tags by key; of those that repeat a key the last one counts."""
     return {tag.key: tag.value or "" for tag in tags if tag.key is not None}
+
+
+def check_role(arn: str | None) -> None:
+    """Hold a role against the form of its ARN, which is all that is known of it here. Raises InvalidArn."""
+    if arn is not None and _ROLE.match(arn) is None:
+        raise InvalidArn(f"Invalid Role Arn: '{arn}'")
 
 
 class CloudWatchLogsLogGroup(Structure, frozen=True):

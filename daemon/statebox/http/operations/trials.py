@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final, Literal
 
 from statebox.asl.inspection.answering import response
 from statebox.asl.inspection.asking import Asked, Configuration, ErrorOutput, Mock
 from statebox.asl.jsontext import Json
-from statebox.engine.errors import InvalidArn
-from statebox.http.operations.members import Arn, Definition, MockInput, Payload, StateConfiguration, StateName
+from statebox.http.operations.members import (
+    Arn,
+    Definition,
+    MockInput,
+    Payload,
+    StateConfiguration,
+    StateName,
+    check_role,
+)
 from statebox.http.protocol import Call, Operation
 from statebox.http.validation import Request
-
-_ROLE: Final = re.compile(r"arn:[^:]+:iam::[^:]*:role/\S+\Z")
 
 
 class TestState(Request, frozen=True):
@@ -33,8 +37,7 @@ class TestState(Request, frozen=True):
 
 async def test_state(call: Call, ask: TestState) -> Json:
     """What comes of one state, without an execution."""
-    if ask.role_arn is not None and _ROLE.match(ask.role_arn) is None:
-        raise InvalidArn(f"Invalid Role Arn: '{ask.role_arn}'")
+    check_role(ask.role_arn)
     asked = Asked(
         definition=ask.definition,
         state_name=ask.state_name,
