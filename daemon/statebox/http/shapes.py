@@ -123,8 +123,8 @@ def write_page_token(*place: int | str) -> str:
     return base64.urlsafe_b64encode(write_json(place)).rstrip(b"=").decode()
 
 
-def read_execution_page_token(text: str) -> tuple[int, str]:
-    """The place (start in ms, id) in a list of executions. Raises InvalidToken."""
+def read_dated_page_token(text: str) -> tuple[int, str]:
+    """The place (start or creation in ms, id or name) in a list that is in order of time. Raises InvalidToken."""
     return _read_page_token(text, tuple[int, str])
 
 
@@ -143,4 +143,6 @@ def _read_page_token(text: str, type: type[_Place]) -> _Place:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         return msgspec.convert(read_json(raw), type)
     except (binascii.Error, ValueError, InvalidJson, msgspec.ValidationError):
-        raise InvalidToken(f"Invalid Token: 'The nextToken {text[:100]!r} is none of this list'") from None
+        raise InvalidToken(
+            "Invalid Token: 'Invalid token'", hint=f"the nextToken {text[:100]!r} is none of this list"
+        ) from None

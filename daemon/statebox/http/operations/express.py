@@ -8,7 +8,7 @@ from typing import Final
 from statebox.asl.execution import Execution, Status
 from statebox.asl.jsontext import Json, write_json_text
 from statebox.engine.errors import InvalidExecutionInput
-from statebox.engine.names import machine_reference
+from statebox.engine.names import whole_machine
 from statebox.http.operations.members import Arn, IncludedData, Name, Payload, TraceHeader, json_of
 from statebox.http.protocol import Call, Operation
 from statebox.http.shapes import ALL_DATA, date
@@ -32,7 +32,7 @@ class StartSyncExecution(Request, frozen=True):
 async def start_sync_execution(call: Call, ask: StartSyncExecution) -> Json:
     """Run an express machine, and answer when it has ended."""
     input = json_of(ask.input, InvalidExecutionInput)
-    ended = await call.service.start_sync_execution(machine_reference(ask.state_machine_arn), input, ask.name)
+    ended = await call.service.start_sync_execution(whole_machine(ask.state_machine_arn), input, ask.name)
     shown = _ended_shown(ended, ask.included_data == ALL_DATA)
     return shown if ask.trace_header is None else {**shown, "traceHeader": ask.trace_header}
 

@@ -10,7 +10,7 @@ from statebox.asl.jsontext import Json
 from statebox.engine import ownership
 from statebox.engine.diagnosis import diagnose
 from statebox.engine.machines import definition_of
-from statebox.engine.names import execution_id, machine_reference
+from statebox.engine.names import execution_id, whole_machine
 from statebox.engine.registry.lifecycle import Settings, create_machine, delete_machine, update_machine
 from statebox.engine.registry.machine import Revision
 from statebox.http.operations.members import (
@@ -79,7 +79,7 @@ class UpdateStateMachine(Request, frozen=True):
 
 async def update_state_machine(call: Call, ask: UpdateStateMachine) -> Json:
     """Change a machine: executions that run go on by what they started with."""
-    reference = machine_reference(ask.state_machine_arn)
+    reference = whole_machine(ask.state_machine_arn)
     updated = await update_machine(call.service.registry, reference, _settings(ask))
     machine, shown = updated.machine, dict[str, Json](updateDate=date(updated.at_ms))
     if machine.revision.id is not None:
@@ -98,7 +98,7 @@ class DeleteStateMachine(Request, frozen=True):
 
 async def delete_state_machine(call: Call, ask: DeleteStateMachine) -> Json:
     """Delete a machine, as soon as none of its executions runs."""
-    await delete_machine(call.service.registry, machine_reference(ask.state_machine_arn))
+    await delete_machine(call.service.registry, whole_machine(ask.state_machine_arn))
     return {}
 
 
@@ -139,7 +139,7 @@ class DescribeStateMachine(Request, frozen=True):
 
 async def describe_state_machine(call: Call, ask: DescribeStateMachine) -> Json:
     """A machine as it is now, or a version of it as it is for ever."""
-    found = await call.service.registry.find(machine_reference(ask.state_machine_arn))
+    found = await call.service.registry.find(whole_machine(ask.state_machine_arn))
     machine, version = found.machine, found.version
     number = None if version is None else version.number
     shown = {
