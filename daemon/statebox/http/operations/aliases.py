@@ -19,7 +19,7 @@ from statebox.http.operations.members import (
     page_size,
 )
 from statebox.http.protocol import Call, Operation
-from statebox.http.shapes import date, read_name_page_token, write_page_token
+from statebox.http.shapes import date, read_dated_page_token, write_page_token
 from statebox.http.validation import Request
 
 
@@ -96,10 +96,10 @@ class ListStateMachineAliases(Request, frozen=True):
 
 
 async def list_state_machine_aliases(call: Call, ask: ListStateMachineAliases) -> Json:
-    """Aliases by name."""
+    """Aliases, the newest first."""
     reference = machine_reference(ask.state_machine_arn)
     limit = page_size(ask.max_results)
-    after = None if ask.next_token is None else read_name_page_token(ask.next_token)
+    after = None if ask.next_token is None else read_dated_page_token(ask.next_token)
     found = await list_aliases(call.service.registry, reference, after, limit + 1)
     place = call.service.place
     shown: dict[str, Json] = {
@@ -112,7 +112,7 @@ async def list_state_machine_aliases(call: Call, ask: ListStateMachineAliases) -
         ]
     }
     if len(found) > limit:
-        shown["nextToken"] = write_page_token(found[limit - 1].name)
+        shown["nextToken"] = write_page_token(found[limit - 1].created_ms, found[limit - 1].name)
     return shown
 
 
