@@ -289,23 +289,6 @@ async def test_the_machine_of_a_child_is_described_with_its_map_run(call: Caller
     assert (await call("describe_execution", executionArn=child["executionArn"]))["mapRunArn"] == run.arn
 
 
-async def test_only_executions_of_a_map_run_wait_to_be_redriven(call: Caller):
-    machine = "arn:aws:states:us-east-1:000000000000:stateMachine:m"
-    for members in ({}, {"stateMachineArn": machine}):
-        with pytest.raises(ClientError, match="ValidationException"):
-            await call("list_executions", statusFilter="PENDING_REDRIVE", **members)
-
-
-async def test_the_machine_of_a_child_names_its_map_run_and_state(call: Caller):
-    run = await begin(call, [1])
-    await run.asked(1)
-    [child] = await run.executions()
-    described = await call("describe_state_machine_for_execution", executionArn=child["executionArn"])
-    assert (described["mapRunArn"], described["label"]) == (run.arn, "Each")
-    parent = await call("describe_state_machine_for_execution", executionArn=run.execution)
-    assert {"mapRunArn", "label"}.isdisjoint(parent)
-
-
 async def test_what_is_no_map_run_cannot_be_found(call: Caller):
     place = "arn:aws:states:us-east-1:000000000000"
     for wrong in (f"{place}:mapRun:m/Each:7c42cb1e-1ad5-4d1e-9b5a-3c1b4cd1f000", f"{place}:mapRun:m/Each:nothing"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
 import msgspec
@@ -20,6 +21,7 @@ ALL_DATA: Final = "ALL_DATA"
 METADATA_ONLY: Final = "METADATA_ONLY"
 
 _Place = TypeVar("_Place")
+_One = TypeVar("_One")
 
 
 def date(at_ms: int) -> float:
@@ -40,7 +42,18 @@ def execution_described(
     }
     if execution.stopped_ms is not None:
         shown["stopDate"] = date(execution.stopped_ms)
+    shown |= data_shown(execution, included)
+    if execution.map_run is not None:
+        shown["mapRunArn"] = execution.map_run
+    qualified = {"stateMachineVersionArn": execution.version_arn, "stateMachineAliasArn": execution.alias_arn}
+    shown |= {name: arn for name, arn in qualified.items() if arn is not None}
+    return shown | _redrives(execution, why_not_redrivable)
+
+
+def data_shown(execution: Execution, included: str) -> dict[str, Json]:
+    """What went into an execution and what came out; with METADATA_ONLY just that it is left out."""
     with_data = included == ALL_DATA
+    shown: dict[str, Json] = {}
     payloads = {"input": execution.input}
     if execution.status is Status.SUCCEEDED:
         payloads["output"] = execution.output
@@ -48,11 +61,6 @@ def execution_described(
         if with_data:
             shown[name] = write_json_text(value)
         shown[f"{name}Details"] = {"included": with_data}
-    if execution.map_run is not None:
-        shown["mapRunArn"] = execution.map_run
-    qualified = {"stateMachineVersionArn": execution.version_arn, "stateMachineAliasArn": execution.alias_arn}
-    shown |= {name: arn for name, arn in qualified.items() if arn is not None}
-    shown |= _redrives(execution, why_not_redrivable)
     if with_data:
         said = {"error": execution.error, "cause": execution.cause}
         shown |= {name: text for name, text in said.items() if text is not None}
@@ -116,6 +124,20 @@ def continuation_described(continuation: Continuation, place: Place) -> dict[str
     if continuation.answered_ms is not None:
         shown |= {"answered": date(continuation.answered_ms), "channel": continuation.channel}
     return shown
+
+
+def page_shown(
+    member: str,
+    found: Sequence[_One],
+    limit: int,
+    shown: Callable[[_One], Json],
+    place: Callable[[_One], tuple[int | str, ...]],
+) -> dict[str, Json]:
+    """A page of a list: up to `limit` of what was found, and the token of the last one's place where there are more."""
+    page: dict[str, Json] = {member: [shown(one) for one in found[:limit]]}
+    if len(found) > limit:
+        page["nextToken"] = write_page_token(*place(found[limit - 1]))
+    return page
 
 
 def write_page_token(*place: int | str) -> str:

@@ -12,7 +12,7 @@ from statebox.engine.diagnosis import diagnose
 from statebox.engine.machines import definition_of
 from statebox.engine.names import execution_id, whole_machine
 from statebox.engine.registry.lifecycle import Settings, create_machine, delete_machine, update_machine
-from statebox.engine.registry.machine import Revision
+from statebox.engine.registry.machine import Registered, Revision
 from statebox.http.operations.members import (
     Arn,
     Definition,
@@ -30,7 +30,7 @@ from statebox.http.operations.members import (
     tags_of,
 )
 from statebox.http.protocol import Call, Operation
-from statebox.http.shapes import ALL_DATA, date, read_name_page_token, write_page_token
+from statebox.http.shapes import ALL_DATA, date, page_shown, read_name_page_token
 from statebox.http.validation import Request
 
 
@@ -114,20 +114,16 @@ async def list_state_machines(call: Call, ask: ListStateMachines) -> Json:
     limit = page_size(ask.max_results)
     after = None if ask.next_token is None else read_name_page_token(ask.next_token)
     found = await call.service.registry.list(after, limit + 1)
-    shown: dict[str, Json] = {
-        "stateMachines": [
-            {
-                "stateMachineArn": call.service.place.machine_arn(machine.name),
-                "name": machine.name,
-                "type": machine.type,
-                "creationDate": date(machine.created_ms),
-            }
-            for machine in found[:limit]
-        ]
-    }
-    if len(found) > limit:
-        shown["nextToken"] = write_page_token(found[limit - 1].name)
-    return shown
+
+    def listed(machine: Registered) -> Json:
+        return {
+            "stateMachineArn": call.service.place.machine_arn(machine.name),
+            "name": machine.name,
+            "type": machine.type,
+            "creationDate": date(machine.created_ms),
+        }
+
+    return page_shown("stateMachines", found, limit, listed, lambda machine: (machine.name,))
 
 
 class DescribeStateMachine(Request, frozen=True):
