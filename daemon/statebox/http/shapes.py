@@ -12,9 +12,9 @@ import msgspec
 from statebox.asl.commands import AwaitCallback
 from statebox.asl.execution import Execution, Status
 from statebox.asl.jsontext import InvalidJson, Json, read_json, write_json, write_json_text
-from statebox.engine.errors import InvalidToken
 from statebox.engine.names import Place
 from statebox.engine.records import Continuation, Summary
+from statebox.http.pages import foreign_token
 
 # With data or without, as includedData says.
 ALL_DATA: Final = "ALL_DATA"
@@ -165,6 +165,4 @@ def _read_page_token(text: str, type: type[_Place]) -> _Place:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         return msgspec.convert(read_json(raw), type)
     except (binascii.Error, ValueError, InvalidJson, msgspec.ValidationError):
-        raise InvalidToken(
-            "Invalid Token: 'Invalid token'", hint=f"the nextToken {text[:100]!r} is none of this list"
-        ) from None
+        raise foreign_token(text) from None
