@@ -81,9 +81,9 @@ async def test_a_version_with_an_alias_is_not_deleted(sfn: Sfn):
     assert (await sfn.refused("start_execution", stateMachineArn=prod)).code == "StateMachineDoesNotExist"
 
 
-async def test_aliases_are_listed_page_by_page_and_by_version(sfn: Sfn):
+async def test_aliases_are_listed_newest_first_page_by_page_and_by_version(sfn: Sfn):
     arn = await published(sfn, "greet", "one", "two")
-    for name, weights in {"a": {"v1": 100}, "b": {"v1": 50, "v2": 50}, "c": {"v2": 100}}.items():
+    for name, weights in {"b": {"v1": 50, "v2": 50}, "c": {"v2": 100}, "a": {"v1": 100}}.items():
         await alias(sfn, arn, name, **weights)
 
     async def names(of: str) -> list[str]:
@@ -96,9 +96,9 @@ async def test_aliases_are_listed_page_by_page_and_by_version(sfn: Sfn):
                 return found
             token = {"nextToken": page["nextToken"]}
 
-    assert await names(arn) == ["a", "b", "c"]
+    assert await names(arn) == ["a", "c", "b"]
     assert await names(f"{arn}:1") == ["a", "b"]
-    assert await names(f"{arn}:2") == ["b", "c"]
+    assert await names(f"{arn}:2") == ["c", "b"]
     assert (await sfn.refused("list_state_machine_aliases", stateMachineArn=f"{arn}:3")).code == "ResourceNotFound"
 
 

@@ -71,6 +71,12 @@ async def test_foreign_page_tokens_are_refused(call: Caller):
             await call(operation, executionArn=arn, nextToken="nonsense")
 
 
+async def test_only_executions_of_a_map_run_wait_to_be_redriven(call: Caller):
+    for members in ({}, {"stateMachineArn": machine_arn("m")}):
+        with pytest.raises(ClientError, match="ValidationException"):
+            await call("list_executions", statusFilter="PENDING_REDRIVE", **members)
+
+
 async def test_executions_are_listed_over_all_shards_the_newest_first(valkey: EmbeddedValkey, tmp_path: Path):
     config = Config(
         redis=RedisConfig(url=f"unix://{valkey.socket}", prefix="sharded", shards=7),

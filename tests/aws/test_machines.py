@@ -145,6 +145,8 @@ async def test_a_machine_of_the_folder_is_changed_only_there(sfn: Sfn):
     ("name", "definition", "code"),
     [
         ("a b", PASS, "InvalidName"),
+        ("a\ufffe", PASS, "InvalidName"),
+        ("a\U0010ffff", PASS, "InvalidName"),
         ("greet", "{", "InvalidDefinition"),
         ("greet", '{"StartAt": "Nowhere", "States": {}}', "InvalidDefinition"),
     ],
@@ -162,11 +164,24 @@ async def test_a_role_is_the_arn_of_one(sfn: Sfn):
 
 
 async def test_what_is_no_arn_and_no_machine_has_an_invalid_prefix(sfn: Sfn):
-    for operation in ("describe_state_machine", "start_execution", "update_state_machine"):
+    for operation in (
+        *("describe_state_machine", "start_execution", "update_state_machine"),
+        *("delete_state_machine", "list_executions"),
+    ):
         members = {"definition": PASS} if operation == "update_state_machine" else {}
         assert await sfn.refused(operation, stateMachineArn="not_a_valid_arn", **members) == Refused(
             "InvalidArn", "Invalid Arn: 'Invalid ARN prefix: not_a_valid_arn'"
         )
+
+
+async def test_a_distributed_map_in_a_machine_is_no_machine(sfn: Sfn):
+    for operation in (
+        *("describe_state_machine", "start_execution", "start_sync_execution"),
+        *("update_state_machine", "delete_state_machine"),
+    ):
+        members = {"definition": PASS} if operation == "update_state_machine" else {}
+        refused = await sfn.refused(operation, stateMachineArn=machine_arn("local/Label"), **members)
+        assert refused.code == "ValidationException"
 
 
 async def test_a_machine_can_be_started_all_the_time_while_it_is_changed(sfn: Sfn, other: Site):

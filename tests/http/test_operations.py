@@ -152,7 +152,6 @@ async def test_executions_are_listed_by_machine_and_status(site: Site):
     assert await listed(stateMachineArn=f"{PLACE}:stateMachine:pass") == [passed]
     assert await listed(stateMachineArn="wait", statusFilter="RUNNING") == [waiting]
     assert await listed(stateMachineArn="wait", statusFilter="FAILED") == []
-    assert await listed(statusFilter="PENDING_REDRIVE") == []
     assert await listed(redriveFilter="REDRIVEN") == []
     assert len(await listed(redriveFilter="NOT_REDRIVEN")) == 2
     is_error(await site.operate("ListExecutions", mapRunArn="arn:aws:states:::mapRun:x"), "ResourceNotFound")

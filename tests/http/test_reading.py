@@ -18,8 +18,8 @@ from statebox.http.errors import MethodNotAllowed, SerializationException
 from statebox.http.operations import OPERATIONS
 from statebox.http.seed_request import Fresh, GoOn, read_asked
 from statebox.http.shapes import (
+    read_dated_page_token,
     read_event_page_token,
-    read_execution_page_token,
     write_page_token,
 )
 from statebox.http.statuses import headers_of, protocol_status_of, protocol_type_of, status_of
@@ -241,7 +241,7 @@ def test_the_operations_that_there_are():
 
 @given(st.integers(min_value=0, max_value=2**53), st.text())
 def test_a_page_token_says_where_to_go_on(at: int, id: str):
-    assert read_execution_page_token(write_page_token(at, id)) == (at, id)
+    assert read_dated_page_token(write_page_token(at, id)) == (at, id)
     assert read_event_page_token(write_page_token(at)) == at
 
 

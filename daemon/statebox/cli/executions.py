@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import click
 
 from statebox.asl.jsontext import Json
-from statebox.cli.client import Client, run, short_id
+from statebox.cli.client import Client, Refused, run, short_id
 from statebox.cli.options import reaches_daemon, speaks_json
 from statebox.cli.printing import echo_json, print_fields, print_table, span, until, when
 
@@ -67,7 +67,7 @@ async def _list(
     async with client:
         if set_aside:
             executions = (await client.call("Statebox.ListSetAside"))["executions"]
-        else:
+        elif machine is None or await _is_known(client, machine):
             while limit is None or len(executions) < limit:
                 page = await client.call(
                     "AWSStepFunctions.ListExecutions",
@@ -91,6 +91,17 @@ async def _list(
         again = {"--status": status, "--machine": machine, "--limit": limit, "--next-token": next_token}
         words = shlex.join(str(word) for option in again.items() if option[1] is not None for word in option)
         click.echo(f"there may be more: statebox list {words}", err=True)
+
+
+async def _is_known(client: Client, machine: str) -> bool:
+    """Whether there is a machine of that name, or an execution of one that is gone."""
+    try:
+        await client.call("AWSStepFunctions.ListExecutions", stateMachineArn=machine, maxResults=1)
+    except Refused as refused:
+        if refused.type == "InvalidArn":
+            return False
+        raise
+    return True
 
 
 def _row(execution: Json) -> tuple[str, str, str, str]:

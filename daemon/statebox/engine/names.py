@@ -11,9 +11,9 @@ import msgspec
 from statebox.asl.commands import StartChild
 from statebox.asl.execution import OnChild
 from statebox.engine.arns import read_arn
-from statebox.engine.errors import InvalidArn, InvalidName
+from statebox.engine.errors import InvalidArn, InvalidName, ValidationException
 
-_FORBIDDEN: Final = re.compile(r'[\s<>{}\[\]?*"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]')
+_FORBIDDEN: Final = re.compile(r'[\s<>{}\[\]?*"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\U0010ffff]')
 _LONGEST: Final = 80
 _NO_EXECUTION: Final = "it is neither an execution's ARN nor its id <machine>:<name>"
 
@@ -107,6 +107,11 @@ class MachineReference(msgspec.Struct, frozen=True):
         return self.name if self.qualifier is None else f"{self.name}:{self.qualifier}"
 
     @property
+    def is_arn(self) -> bool:
+        """Whether it is named by its ARN, and not just by its name."""
+        return self.text.startswith("arn:")
+
+    @property
     def version(self) -> int | None:
         """The number of the version that is named, None when none is: an alias is never a number alone."""
         qualifier = self.qualifier or ""
@@ -122,6 +127,17 @@ def machine_reference(text: str) -> MachineReference:
     if ":" in qualifier:
         raise InvalidArn(f"Invalid Arn: '{text}'")
     return MachineReference(name, qualifier or None, text)
+
+
+def whole_machine(text: str) -> MachineReference:
+    """As `machine_reference`, not of a distributed Map in a machine: `<name>/<label>`, as its children are listed with.
+
+    Raises InvalidArn, ValidationException.
+    """
+    reference = machine_reference(text)
+    if "/" in reference.name:
+        raise ValidationException(f"The ARN of the state machine must not name a Distributed Map state: '{text}'")
+    return reference
 
 
 def activity_name(text: str) -> str:

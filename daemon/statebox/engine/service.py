@@ -15,6 +15,7 @@ from statebox.asl.jsontext import Json
 from statebox.engine.activities import Activities
 from statebox.engine.answering import Answering
 from statebox.engine.errors import (
+    InvalidArn,
     StateMachineDoesNotExist,
     StateMachineTypeNotSupported,
     ValidationException,
@@ -88,17 +89,18 @@ class Service(Starting, Answering):
         return await self._around.store.list(machine, status, _limit(limit), before, redriven=redriven)
 
     async def refuse_listing(self, reference: MachineReference) -> None:
-        """Raise StateMachineTypeNotSupported for an express machine, and StateMachineDoesNotExist for none at all.
+        """Raise StateMachineTypeNotSupported for an express machine's ARN, StateMachineDoesNotExist for none at all.
 
-        A machine whose definition came with each start, or that was deleted, is known by its executions.
+        A machine whose definition came with each start, or that was deleted, is known by its executions. Raises
+        InvalidArn for what is neither an ARN nor such a name.
         """
         try:
             type = await self.registry.type_of(reference)
-        except StateMachineDoesNotExist:
+        except (StateMachineDoesNotExist, InvalidArn):
             if not await self._around.store.list(reference.qualified, None, 1, None):
                 raise
         else:
-            if type == "EXPRESS":
+            if type == "EXPRESS" and reference.is_arn:
                 raise StateMachineTypeNotSupported
 
     async def get_execution_history(

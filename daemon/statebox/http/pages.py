@@ -33,8 +33,13 @@ def without_mark(ask: T) -> T:
         return ask
     bare, _, mark = token.rpartition(".")
     if mark != _mark(ask):
-        raise InvalidToken(f"Invalid Token: 'The nextToken {token[:100]!r} is none of this list'")
+        raise foreign_token(token)
     return msgspec.structs.replace(ask, **{_PLACE: bare})
+
+
+def foreign_token(token: str) -> InvalidToken:
+    """The error for a token that no page of a list came with, in AWS's words."""
+    return InvalidToken("Invalid Token: 'Invalid token'", hint=f"the nextToken {token[:100]!r} is none of this list")
 
 
 def with_mark(ask: Request, answered: Json) -> Json:

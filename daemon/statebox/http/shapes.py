@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
 import msgspec
@@ -11,15 +12,16 @@ import msgspec
 from statebox.asl.commands import AwaitCallback
 from statebox.asl.execution import Execution, Status
 from statebox.asl.jsontext import InvalidJson, Json, read_json, write_json, write_json_text
-from statebox.engine.errors import InvalidToken
 from statebox.engine.names import Place
 from statebox.engine.records import Continuation, Summary
+from statebox.http.pages import foreign_token
 
 # With data or without, as includedData says.
 ALL_DATA: Final = "ALL_DATA"
 METADATA_ONLY: Final = "METADATA_ONLY"
 
 _Place = TypeVar("_Place")
+_One = TypeVar("_One")
 
 
 def date(at_ms: int) -> float:
@@ -40,7 +42,18 @@ def execution_described(
     }
     if execution.stopped_ms is not None:
         shown["stopDate"] = date(execution.stopped_ms)
+    shown |= data_shown(execution, included)
+    if execution.map_run is not None:
+        shown["mapRunArn"] = execution.map_run
+    qualified = {"stateMachineVersionArn": execution.version_arn, "stateMachineAliasArn": execution.alias_arn}
+    shown |= {name: arn for name, arn in qualified.items() if arn is not None}
+    return shown | _redrives(execution, why_not_redrivable)
+
+
+def data_shown(execution: Execution, included: str) -> dict[str, Json]:
+    """What went into an execution and what came out; with METADATA_ONLY just that it is left out."""
     with_data = included == ALL_DATA
+    shown: dict[str, Json] = {}
     payloads = {"input": execution.input}
     if execution.status is Status.SUCCEEDED:
         payloads["output"] = execution.output
@@ -48,11 +61,6 @@ def execution_described(
         if with_data:
             shown[name] = write_json_text(value)
         shown[f"{name}Details"] = {"included": with_data}
-    if execution.map_run is not None:
-        shown["mapRunArn"] = execution.map_run
-    qualified = {"stateMachineVersionArn": execution.version_arn, "stateMachineAliasArn": execution.alias_arn}
-    shown |= {name: arn for name, arn in qualified.items() if arn is not None}
-    shown |= _redrives(execution, why_not_redrivable)
     if with_data:
         said = {"error": execution.error, "cause": execution.cause}
         shown |= {name: text for name, text in said.items() if text is not None}
@@ -118,13 +126,27 @@ def continuation_described(continuation: Continuation, place: Place) -> dict[str
     return shown
 
 
+def page_shown(
+    member: str,
+    found: Sequence[_One],
+    limit: int,
+    shown: Callable[[_One], Json],
+    place: Callable[[_One], tuple[int | str, ...]],
+) -> dict[str, Json]:
+    """A page of a list: up to `limit` of what was found, and the token of the last one's place where there are more."""
+    page: dict[str, Json] = {member: [shown(one) for one in found[:limit]]}
+    if len(found) > limit:
+        page["nextToken"] = write_page_token(*place(found[limit - 1]))
+    return page
+
+
 def write_page_token(*place: int | str) -> str:
     """The place where a list goes on, as text that means nothing to callers."""
     return base64.urlsafe_b64encode(write_json(place)).rstrip(b"=").decode()
 
 
-def read_execution_page_token(text: str) -> tuple[int, str]:
-    """The place (start in ms, id) in a list of executions. Raises InvalidToken."""
+def read_dated_page_token(text: str) -> tuple[int, str]:
+    """The place (start or creation in ms, id or name) in a list that is in order of time. Raises InvalidToken."""
     return _read_page_token(text, tuple[int, str])
 
 
@@ -143,4 +165,4 @@ def _read_page_token(text: str, type: type[_Place]) -> _Place:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         return msgspec.convert(read_json(raw), type)
     except (binascii.Error, ValueError, InvalidJson, msgspec.ValidationError):
-        raise InvalidToken(f"Invalid Token: 'The nextToken {text[:100]!r} is none of this list'") from None
+        raise foreign_token(text) from None

@@ -93,19 +93,23 @@ async def find_alias(registry: Registry, reference: MachineReference) -> Alias:
 
 
 async def list_aliases(
-    registry: Registry, reference: MachineReference, after: str | None, limit: int
+    registry: Registry, reference: MachineReference, after: tuple[int, str] | None, limit: int
 ) -> Sequence[Alias]:
-    """Up to `limit` aliases by name, those behind `after`; of a version, where one is named, those that refer to it."""
+    """Up to `limit` aliases, the newest first, those behind `after` (its creation, its name).
+
+    Of a version, where one is named, those that refer to it.
+    """
     if registry.is_of_folder(reference.name):
         return []
     machine = (await registry.shelved(reference)).machine
     number = reference.version
     if reference.qualifier is not None and (number is None or machine.version(number) is None):
         raise ResourceNotFound
+    newest_first = sorted(machine.aliases.values(), key=lambda alias: (alias.created_ms, alias.name), reverse=True)
     return [
         alias
-        for name, alias in sorted(machine.aliases.items())
-        if (after is None or name > after)
+        for alias in newest_first
+        if (after is None or (alias.created_ms, alias.name) < after)
         and (number is None or any(route.version == number for route in alias.routes))
     ][:limit]
 

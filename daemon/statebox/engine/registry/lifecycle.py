@@ -19,7 +19,7 @@ from statebox.engine.names import MachineReference, check_name, fresh_uuid
 from statebox.engine.ownership import Definition
 from statebox.engine.registry.configuration import check_encryption, check_logging
 from statebox.engine.registry.machine import MachineType, Registered, Revision, Version
-from statebox.engine.registry.registry import Registry, busy, of_folder
+from statebox.engine.registry.registry import Registry, busy, no_such_machine, of_folder
 from statebox.engine.registry.tags import with_tags
 from statebox.engine.registry.versions import published, version_of_revision
 
@@ -136,11 +136,13 @@ async def update_machine(registry: Registry, reference: MachineReference, settin
 async def delete_machine(registry: Registry, reference: MachineReference) -> None:
     """Delete a machine; as long as executions of it run, it is only marked. One that is not there is no error.
 
-    Raises ValidationException, ConflictException.
+    Raises ValidationException, ConflictException; InvalidArn for what is neither an ARN nor the name of a machine.
     """
     refuse_qualified(reference)
     if registry.is_of_folder(reference.name):
         raise of_folder(reference.name)
+    if not reference.is_arn and await registry.current(reference.name) is None:
+        raise no_such_machine(reference)
     for _ in range(_ATTEMPTS):
         shelved = await registry.current(reference.name)
         # Marked and looked at once more, it is gone when nothing of it runs.

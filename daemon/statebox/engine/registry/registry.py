@@ -272,7 +272,7 @@ def no_such_machine(reference: MachineReference, hint: str | None = None) -> Sta
 
     Only people name machines without an ARN: they get the hint.
     """
-    if reference.text.startswith("arn:"):
+    if reference.is_arn:
         return StateMachineDoesNotExist(f"State Machine Does Not Exist: '{reference.text}'")
     details: dict[str, Json] = {} if hint is None else {"hint": hint}
     return InvalidArn(f"Invalid Arn: 'Invalid ARN prefix: {reference.text}'", **details)

@@ -22,7 +22,7 @@ from statebox.http.operations.members import (
     tags_of,
 )
 from statebox.http.protocol import Call, Operation
-from statebox.http.shapes import date, read_name_page_token, write_page_token
+from statebox.http.shapes import date, page_shown, read_name_page_token
 from statebox.http.validation import Request
 
 # AWS holds on to a poll for 60 s, and clients give up after 60 s by themselves: they shall hear that there is nothing.
@@ -75,10 +75,11 @@ async def list_activities(call: Call, ask: ListActivities) -> Json:
     limit = page_size(ask.max_results)
     after = "" if ask.next_token is None else read_name_page_token(ask.next_token)
     found = await call.service.activities.list(after, limit + 1)
-    shown: dict[str, Json] = {"activities": [_listed(call, activity) for activity in found[:limit]]}
-    if len(found) > limit:
-        shown["nextToken"] = write_page_token(found[limit - 1].name)
-    return shown
+
+    def listed(activity: Activity) -> Json:
+        return _listed(call, activity)
+
+    return page_shown("activities", found, limit, listed, lambda activity: (activity.name,))
 
 
 class DeleteActivity(Request, frozen=True):

@@ -19,7 +19,7 @@ from statebox.http.operations.members import (
     page_size,
 )
 from statebox.http.protocol import Call, Operation
-from statebox.http.shapes import date, read_name_page_token, write_page_token
+from statebox.http.shapes import date, page_shown, read_dated_page_token
 from statebox.http.validation import Request
 
 
@@ -96,24 +96,17 @@ class ListStateMachineAliases(Request, frozen=True):
 
 
 async def list_state_machine_aliases(call: Call, ask: ListStateMachineAliases) -> Json:
-    """Aliases by name."""
+    """Aliases, the newest first."""
     reference = machine_reference(ask.state_machine_arn)
     limit = page_size(ask.max_results)
-    after = None if ask.next_token is None else read_name_page_token(ask.next_token)
+    after = None if ask.next_token is None else read_dated_page_token(ask.next_token)
     found = await list_aliases(call.service.registry, reference, after, limit + 1)
-    place = call.service.place
-    shown: dict[str, Json] = {
-        "stateMachineAliases": [
-            {
-                "stateMachineAliasArn": place.machine_arn(f"{reference.name}:{alias.name}"),
-                "creationDate": date(alias.created_ms),
-            }
-            for alias in found[:limit]
-        ]
-    }
-    if len(found) > limit:
-        shown["nextToken"] = write_page_token(found[limit - 1].name)
-    return shown
+
+    def listed(alias: Alias) -> Json:
+        arn = call.service.place.machine_arn(f"{reference.name}:{alias.name}")
+        return {"stateMachineAliasArn": arn, "creationDate": date(alias.created_ms)}
+
+    return page_shown("stateMachineAliases", found, limit, listed, lambda alias: (alias.created_ms, alias.name))
 
 
 def _routes(configuration: RoutingConfigurationList) -> tuple[MachineReference, tuple[Route, ...]]:

@@ -7,7 +7,7 @@ from typing import Final, Literal
 from statebox.asl.execution import Status
 from statebox.asl.jsontext import Json
 from statebox.engine.errors import InvalidExecutionInput, ValidationException
-from statebox.engine.names import execution_id, machine_name, machine_reference
+from statebox.engine.names import execution_id, machine_name, machine_reference, whole_machine
 from statebox.http.operations.members import (
     Arn,
     Cause,
@@ -30,8 +30,8 @@ from statebox.http.shapes import (
     ALL_DATA,
     date,
     execution_described,
+    read_dated_page_token,
     read_event_page_token,
-    read_execution_page_token,
     summary_listed,
     write_page_token,
 )
@@ -49,7 +49,7 @@ class StartExecution(Request, frozen=True):
 
 async def start_execution(call: Call, ask: StartExecution) -> Json:
     """Start a machine, by its own ARN or that of a version or alias."""
-    reference = machine_reference(ask.state_machine_arn)
+    reference = whole_machine(ask.state_machine_arn)
     machine = reference.name
     input = json_of(ask.input, InvalidExecutionInput)
     operation = start_operation(call.http, machine, ask.name, input)
@@ -98,14 +98,14 @@ async def list_executions(call: Call, ask: ListExecutions) -> Json:
         return listed if of_run.next is None else {**listed, "nextToken": write_page_token(of_run.next)}
     if ask.status_filter == "PENDING_REDRIVE":
         # Only children of map runs wait to be redriven.
-        return {"executions": []}
-    if ask.state_machine_arn is not None and ask.state_machine_arn.startswith("arn:"):
+        raise ValidationException("The statusFilter PENDING_REDRIVE can only be specified with a mapRunArn")
+    if ask.state_machine_arn is not None:
         await call.service.refuse_listing(machine_reference(ask.state_machine_arn))
     found = await call.service.list_executions(
         None if ask.state_machine_arn is None else machine_name(ask.state_machine_arn),
         None if ask.status_filter is None else Status(ask.status_filter),
         limit,
-        None if ask.next_token is None else read_execution_page_token(ask.next_token),
+        None if ask.next_token is None else read_dated_page_token(ask.next_token),
         redriven,
     )
     shown: dict[str, Json] = {"executions": [summary_listed(one, call.service.place) for one in found]}

@@ -6,12 +6,12 @@ import math
 from typing import Final
 
 from statebox.asl.execution import Execution, Status
-from statebox.asl.jsontext import Json, write_json_text
+from statebox.asl.jsontext import Json
 from statebox.engine.errors import InvalidExecutionInput
-from statebox.engine.names import machine_reference
+from statebox.engine.names import whole_machine
 from statebox.http.operations.members import Arn, IncludedData, Name, Payload, TraceHeader, json_of
 from statebox.http.protocol import Call, Operation
-from statebox.http.shapes import ALL_DATA, date
+from statebox.http.shapes import ALL_DATA, data_shown, date
 from statebox.http.validation import Request
 
 # As AWS bills it: the memory in steps of 64 MB, the time in steps of 100 ms.
@@ -32,12 +32,12 @@ class StartSyncExecution(Request, frozen=True):
 async def start_sync_execution(call: Call, ask: StartSyncExecution) -> Json:
     """Run an express machine, and answer when it has ended."""
     input = json_of(ask.input, InvalidExecutionInput)
-    ended = await call.service.start_sync_execution(machine_reference(ask.state_machine_arn), input, ask.name)
-    shown = _ended_shown(ended, ask.included_data == ALL_DATA)
+    ended = await call.service.start_sync_execution(whole_machine(ask.state_machine_arn), input, ask.name)
+    shown = _ended_shown(ended, ask.included_data)
     return shown if ask.trace_header is None else {**shown, "traceHeader": ask.trace_header}
 
 
-def _ended_shown(execution: Execution, with_data: bool) -> dict[str, Json]:
+def _ended_shown(execution: Execution, included: str) -> dict[str, Json]:
     stopped_ms = execution.started_ms if execution.stopped_ms is None else execution.stopped_ms
     # What a daemon that stops cuts off is ABORTED in its record, which this operation has no word for.
     status = Status.FAILED if execution.status is Status.ABORTED else execution.status
@@ -54,17 +54,7 @@ def _ended_shown(execution: Execution, with_data: bool) -> dict[str, Json]:
             * _STEP_MS,
         },
     }
-    payloads = {"input": execution.input}
-    if execution.status is Status.SUCCEEDED:
-        payloads["output"] = execution.output
-    for name, value in payloads.items():
-        if with_data:
-            shown[name] = write_json_text(value)
-        shown[f"{name}Details"] = {"included": with_data}
-    if with_data:
-        said = {"error": execution.error, "cause": execution.cause}
-        shown |= {name: text for name, text in said.items() if text is not None}
-    return shown
+    return shown | data_shown(execution, included)
 
 
 EXPRESS: Final = (Operation(StartSyncExecution, start_sync_execution),)

@@ -10,9 +10,9 @@ from statebox.asl.jsontext import Json
 from statebox.engine import ownership
 from statebox.engine.diagnosis import diagnose
 from statebox.engine.machines import definition_of
-from statebox.engine.names import execution_id, machine_reference
+from statebox.engine.names import execution_id, whole_machine
 from statebox.engine.registry.lifecycle import Settings, create_machine, delete_machine, update_machine
-from statebox.engine.registry.machine import Revision
+from statebox.engine.registry.machine import Registered, Revision
 from statebox.http.operations.members import (
     Arn,
     Definition,
@@ -31,7 +31,7 @@ from statebox.http.operations.members import (
     tags_of,
 )
 from statebox.http.protocol import Call, Operation
-from statebox.http.shapes import ALL_DATA, date, read_name_page_token, write_page_token
+from statebox.http.shapes import ALL_DATA, date, page_shown, read_name_page_token
 from statebox.http.validation import Request
 
 
@@ -80,7 +80,7 @@ class UpdateStateMachine(Request, frozen=True):
 
 async def update_state_machine(call: Call, ask: UpdateStateMachine) -> Json:
     """Change a machine: executions that run go on by what they started with."""
-    reference = machine_reference(ask.state_machine_arn)
+    reference = whole_machine(ask.state_machine_arn)
     updated = await update_machine(call.service.registry, reference, _settings(ask))
     machine, shown = updated.machine, dict[str, Json](updateDate=date(updated.at_ms))
     if machine.revision.id is not None:
@@ -99,7 +99,7 @@ class DeleteStateMachine(Request, frozen=True):
 
 async def delete_state_machine(call: Call, ask: DeleteStateMachine) -> Json:
     """Delete a machine, as soon as none of its executions runs."""
-    await delete_machine(call.service.registry, machine_reference(ask.state_machine_arn))
+    await delete_machine(call.service.registry, whole_machine(ask.state_machine_arn))
     return {}
 
 
@@ -115,20 +115,16 @@ async def list_state_machines(call: Call, ask: ListStateMachines) -> Json:
     limit = page_size(ask.max_results)
     after = None if ask.next_token is None else read_name_page_token(ask.next_token)
     found = await call.service.registry.list(after, limit + 1)
-    shown: dict[str, Json] = {
-        "stateMachines": [
-            {
-                "stateMachineArn": call.service.place.machine_arn(machine.name),
-                "name": machine.name,
-                "type": machine.type,
-                "creationDate": date(machine.created_ms),
-            }
-            for machine in found[:limit]
-        ]
-    }
-    if len(found) > limit:
-        shown["nextToken"] = write_page_token(found[limit - 1].name)
-    return shown
+
+    def listed(machine: Registered) -> Json:
+        return {
+            "stateMachineArn": call.service.place.machine_arn(machine.name),
+            "name": machine.name,
+            "type": machine.type,
+            "creationDate": date(machine.created_ms),
+        }
+
+    return page_shown("stateMachines", found, limit, listed, lambda machine: (machine.name,))
 
 
 class DescribeStateMachine(Request, frozen=True):
@@ -140,7 +136,7 @@ class DescribeStateMachine(Request, frozen=True):
 
 async def describe_state_machine(call: Call, ask: DescribeStateMachine) -> Json:
     """A machine as it is now, or a version of it as it is for ever."""
-    found = await call.service.registry.find(machine_reference(ask.state_machine_arn))
+    found = await call.service.registry.find(whole_machine(ask.state_machine_arn))
     machine, version = found.machine, found.version
     number = None if version is None else version.number
     shown = {

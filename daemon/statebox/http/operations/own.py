@@ -30,7 +30,7 @@ from statebox.http.shapes import (
     continuation_described,
     date,
     execution_described,
-    read_execution_page_token,
+    read_dated_page_token,
     summary_listed,
     waited_for,
     write_page_token,
@@ -207,7 +207,7 @@ async def purge_executions(call: Call, ask: PurgeExecutions) -> Json:
         None if ask.machine is None else machine_name(ask.machine),
         None if ask.status_filter is None else Status(ask.status_filter),
         None if ask.ended_before is None else round(ask.ended_before * 1000),
-        None if ask.next_token is None else read_execution_page_token(ask.next_token),
+        None if ask.next_token is None else read_dated_page_token(ask.next_token),
         ask.dry_run,
     )
     shown: dict[str, Json] = {"executions": purged.executions}

@@ -8,10 +8,11 @@ from statebox.asl.jsontext import Json
 from statebox.engine.errors import InvalidArn
 from statebox.engine.names import machine_reference
 from statebox.engine.registry.lifecycle import refuse_qualified
+from statebox.engine.registry.machine import Version
 from statebox.engine.registry.versions import delete_version, list_versions, publish_version
 from statebox.http.operations.members import Arn, LongArn, PageSize, PageToken, VersionDescription, page_size
 from statebox.http.protocol import Call, Operation
-from statebox.http.shapes import date, read_event_page_token, write_page_token
+from statebox.http.shapes import date, page_shown, read_event_page_token
 from statebox.http.validation import Request
 
 
@@ -47,19 +48,12 @@ async def list_state_machine_versions(call: Call, ask: ListStateMachineVersions)
     limit = page_size(ask.max_results)
     before = None if ask.next_token is None else read_event_page_token(ask.next_token)
     found = await list_versions(call.service.registry, reference, before, limit + 1)
-    place = call.service.place
-    shown: dict[str, Json] = {
-        "stateMachineVersions": [
-            {
-                "stateMachineVersionArn": place.machine_arn(f"{reference.name}:{version.number}"),
-                "creationDate": date(version.created_ms),
-            }
-            for version in found[:limit]
-        ]
-    }
-    if len(found) > limit:
-        shown["nextToken"] = write_page_token(found[limit - 1].number)
-    return shown
+
+    def listed(version: Version) -> Json:
+        arn = call.service.place.machine_arn(f"{reference.name}:{version.number}")
+        return {"stateMachineVersionArn": arn, "creationDate": date(version.created_ms)}
+
+    return page_shown("stateMachineVersions", found, limit, listed, lambda version: (version.number,))
 
 
 class DeleteStateMachineVersion(Request, frozen=True):
