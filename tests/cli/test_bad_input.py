@@ -71,6 +71,8 @@ def test_bad_input_is_named_with_its_remedy(
     [
         (["describe", "ask:nobody"], "Execution Does Not Exist|no such execution"),
         (["describe", "nonsense"], "neither an execution's ARN nor its id"),
+        (["start", "nonsense"], "known to this daemon:"),
+        (["machines", "delete", "nonsense"], "there is no machine of that name"),
         (["history", "ask:nobody"], "no such execution|Does Not Exist"),
         (["stop", "ask:nobody"], "no such execution|Does Not Exist"),
         (["retry", "ask:nobody"], "no such execution|Does Not Exist|set aside"),

@@ -76,6 +76,7 @@ def test_versions_stay_as_they_were_and_an_alias_parts_the_executions(call: Call
     versions = call("machines", "versions", "versioned").stdout.splitlines()
     assert [line.split()[0] for line in versions] == ["VERSION", "versioned:2", "versioned:1"]
     assert said(call, call("start", "versioned:1").word) == '"one"'
+    assert "the machine has no version or alias '3'" in call("start", "versioned:3").stderr
 
     assert call("machines", "alias", "versioned:live", "--to", "1").word == "versioned:live"
     assert said(call, call("start", "versioned:live").word) == '"one"'

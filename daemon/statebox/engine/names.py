@@ -15,7 +15,10 @@ from statebox.engine.errors import InvalidArn, InvalidName, ValidationException
 
 _FORBIDDEN: Final = re.compile(r'[\s<>{}\[\]?*"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\U0010ffff]')
 _LONGEST: Final = 80
-_NO_EXECUTION: Final = "it is neither an execution's ARN nor its id <machine>:<name>"
+_NO_EXECUTION: Final = (
+    "it is neither an execution's ARN nor its id <machine>:<name>; an express execution is <machine>:<the last part of"
+    " its ARN>, once it has ended"
+)
 
 
 class Place(msgspec.Struct, frozen=True):

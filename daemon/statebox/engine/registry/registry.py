@@ -14,7 +14,6 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from statebox.asl.jsontext import Json
 from statebox.asl.moment import Dice
 from statebox.engine.errors import (
     ConflictException,
@@ -274,5 +273,9 @@ def no_such_machine(reference: MachineReference, hint: str | None = None) -> Sta
     """
     if reference.is_arn:
         return StateMachineDoesNotExist(f"State Machine Does Not Exist: '{reference.text}'")
-    details: dict[str, Json] = {} if hint is None else {"hint": hint}
-    return InvalidArn(f"Invalid Arn: 'Invalid ARN prefix: {reference.text}'", **details)
+    if hint is None and reference.qualifier is None:
+        hint = "there is no machine of that name"
+    return InvalidArn(
+        f"Invalid Arn: 'Invalid ARN prefix: {reference.text}'",
+        hint=hint or f"the machine has no version or alias {reference.qualifier!r}",
+    )
