@@ -283,8 +283,11 @@ class Daemon:
             try:
                 await self._store.sweep()
                 await self.service.activities.sweep()
+                await self.service.registry.sweep()
             except ServiceUnavailable as away:
                 _log.debug("nothing could be forgotten: %s", away.message)
+            except Exception:  # noqa: BLE001 - what is broken in Redis must not end the daemon
+                _log.exception("not everything could be forgotten")
 
     async def _tell_systemd(self) -> None:
         watchdog = self._notifier.watchdog_interval_seconds

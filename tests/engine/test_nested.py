@@ -9,9 +9,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import pytest
 
-from statebox.asl.events import CallbackAnswered, ExecutionStarted
+from statebox.asl.events import CallbackAnswered, ExecutionStarted, TaskFailed
 from statebox.asl.execution import Execution, Status
 from statebox.asl.interpreter import advance, begin
 from statebox.asl.jsontext import Json, read_json, write_json_text
@@ -20,18 +21,21 @@ from statebox.config import Address, Config, DaemonConfig, HttpConfig, RedisConf
 from statebox.daemon import Daemon
 from statebox.embedded import EmbeddedValkey
 from statebox.engine.checkpoints import checkpoint_of
-from statebox.engine.errors import ServiceError
+from statebox.engine.errors import ServiceError, StateMachineDeleting
 from statebox.engine.letters import Letter
 from statebox.engine.machines import definition_of
+from statebox.engine.names import machine_reference
+from statebox.engine.nested import Ask
 from statebox.engine.ownership import Checkpoint, Claimed
 from statebox.engine.records import Answer
+from statebox.engine.registry.lifecycle import Settings, create_machine, delete_machine
 from statebox.store.connection import RedisSettings
 from statebox.store.delivering import StoreSettings
 from statebox.store.redis_store import RedisStore
 from tests.engine.running import ASK, ended, start, tokens
 from tests.servers import ask
 from tests.store.values import ended as over
-from tests.store.values import execution
+from tests.store.values import execution, new_token
 from tests.waiting import wait_until
 
 SHARDS: Final = 16
@@ -272,3 +276,57 @@ async def test_a_start_that_its_daemon_did_not_live_to_make_is_made_by_another(v
             await dying.start(definition, checkpoint_of(step), "op")
 
         assert (await ended(daemon, "m:left")).output["Output"] == {"Arg1": "argument1"}
+
+
+async def test_an_end_that_was_redriven_before_it_was_told_is_told_when_it_has_ended_again(
+    valkey: EmbeddedValkey, tmp_path: Path
+):
+    async with daemons(valkey, tmp_path) as (daemon,):
+        id = await start(daemon, calling(".sync:2", "asks", Name="child"), {})
+        await child_waits(daemon, "asks:child")
+        (token,) = await tokens(daemon, "asks:child")
+        async with store_on(valkey) as dying:
+            fails = Answer(token, lambda task: TaskFailed(task, "No", None, None, token), "op", "test")
+            claimed = await dying.answer(fails)
+            assert isinstance(claimed, Claimed)
+            definition = definition_of(claimed.definition)
+            step = advance(
+                daemon.service.machines.machine(definition),
+                claimed.execution,
+                claimed.inbox[0],
+                Moment(claimed.execution.now_ms, b"dice"),
+            )
+            written = checkpoint_of(step, consumed=1)
+            assert [letter.kind for letter in written.letters] == ["end"]
+            await dying.checkpoint(claimed.lease, written)
+
+        await daemon.service.redrive_execution("asks:child")
+        await child_waits(daemon, "asks:child")
+        # Once it is looked at for the second time, the first try is over.
+        outbox, letter = f"statebox:{{{claimed.lease.shard}}}:outbox", str(written.letters[0])
+        for _ in range(2):
+            assert ask(valkey, "ZADD", outbox, "XX", "CH", 1, letter) == 1
+            await wait_until(lambda: not ask(valkey, "ZCOUNT", outbox, 1, 1), "the letter to be looked at")
+        (token,) = await tokens(daemon, "asks:child")
+        await daemon.service.send_task_success(token, "better")
+
+        assert (await ended(daemon, id)).output["Output"] == "better"
+        await wait_until(lambda: outboxes_are_empty(valkey), "all letters to arrive")
+
+
+async def test_a_start_that_its_daemon_did_not_live_to_tell_of_is_found_though_its_machine_is_deleted(
+    valkey: EmbeddedValkey, tmp_path: Path
+):
+    """Else it would run on for nobody, and the task would fail for what has succeeded."""
+    async with daemons(valkey, tmp_path) as (daemon,):
+        reference = machine_reference("registered")
+        text = write_json_text({"StartAt": "Go", "States": MACHINES["asks"]})
+        await create_machine(daemon.service.registry, "registered", "STANDARD", text, Settings(), {})
+        asked = Ask(reference.text, {}, "child", "attempt", new_token())
+        begun = await daemon.service.start_nested(asked)
+        await delete_machine(daemon.service.registry, reference)
+
+        assert await daemon.service.start_nested(asked) == begun
+        for other in (msgspec.structs.replace(asked, answers=None), msgspec.structs.replace(asked, name="other")):
+            with pytest.raises(StateMachineDeleting):
+                await daemon.service.start_nested(other)

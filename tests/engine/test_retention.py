@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from statebox.asl.jsontext import Json, write_json_text
+from statebox.asl.states.nested import START
 from statebox.config import Address, Config, DaemonConfig, HttpConfig, OpenWhiskConfig, RedisConfig, Secret
 from statebox.daemon import Daemon
 from statebox.embedded import EmbeddedValkey
 from statebox.engine.errors import ExecutionDoesNotExist, ServiceError
+from statebox.engine.names import machine_reference
+from statebox.engine.registry.lifecycle import Settings, create_machine, delete_machine
 from statebox.engine.service import Service
 from statebox.store.connection import RedisSettings
 from statebox.store.delivering import StoreSettings
@@ -30,6 +34,14 @@ _ASK: Json = {**ASK, "End": True}
 def _parallel(*states: Json) -> Json:
     branches = [{"StartAt": f"S{n}", "States": {f"S{n}": state}} for n, state in enumerate(states)]
     return {"P": {"Type": "Parallel", "Branches": branches, "End": True}}
+
+
+def _nested(machine: str) -> Json:
+    started: Json = {"StateMachineArn": machine}
+    return {"Type": "Task", "Resource": f"{START}.sync:2", "Parameters": started, "End": True}
+
+
+ACTIVITY = "arn:aws:states:us-east-1:000000000000:activity:paint"
 
 
 # Machines of one first state each; those whose names begin with `stopped` are stopped while they wait.
@@ -71,6 +83,18 @@ MACHINES: Mapping[str, Json] = {
     "stopped-inline-map": {"M": each({"S": _ASK}, End=True)},
     "stopped-distributed-map": {"M": each({"S": _ASK}, distributed=True, End=True)},
     "times-out": {"A": {"Type": "Wait", "Seconds": 3600, "End": True}},
+    "starts-another": {"A": _nested("passing")},
+    "starts-another-twice-redriven": {"A": _nested("failing")},
+    "stopped-with-another": {"A": _nested("asking")},
+    "stopped-activity": {"A": {"Type": "Task", "Resource": ACTIVITY, "End": True}},
+    "distributed-map-twice-redriven": {"M": each({"F": {"Type": "Fail"}}, distributed=True, End=True)},
+}
+
+# Those that are started by others; all are registered, and deleted in the end.
+REGISTERED: Mapping[str, Json] = {
+    "passing": {"A": {"Type": "Pass", "End": True}},
+    "failing": {"A": {"Type": "Fail"}},
+    "asking": {"A": _ASK},
 }
 
 _LEFT = """
@@ -94,6 +118,28 @@ def _configured(server: EmbeddedValkey, shards: int, openwhisk: OpenWhiskConfig)
         http=HttpConfig(listen=Address("127.0.0.1", 0)),
         openwhisk=openwhisk,
     )
+
+
+async def _register(service: Service) -> None:
+    for name, states in REGISTERED.items():
+        text = write_json_text({"StartAt": next(iter(states)), "States": states})
+        await create_machine(service.registry, name, "STANDARD", text, Settings(), {})
+    await service.activities.create("paint", "", {})
+
+
+async def _unregister(service: Service) -> None:
+    for name in REGISTERED:
+        await delete_machine(service.registry, machine_reference(name))
+    await service.activities.delete("paint")
+
+
+async def _redrive(service: Service, id: str) -> bool:
+    """Let one go on again that wants to be redriven; whether it did."""
+    execution = await service.describe_execution(id)
+    if not execution.ended or execution.parent is not None or execution.redrives >= 2:
+        return False
+    await service.redrive_execution(id)
+    return True
 
 
 async def _begin(service: Service) -> Sequence[str]:
@@ -125,6 +171,8 @@ async def _run_all(service: Service) -> int:
         for one in await service.list_executions(limit=1000):
             seen.add(one.id)
             if one.status != "RUNNING":
+                with contextlib.suppress(ServiceError):
+                    running |= "redriven" in one.id and await _redrive(service, one.id)
                 continue
             running = True
             if "fails/" in one.id or "that-fails" in one.id or (one.id.startswith("stopped") and "/" in one.id):
@@ -149,12 +197,15 @@ async def test_after_retention_and_a_sweep_nothing_is_left_of_any_execution(
         openwhisk = OpenWhiskConfig(apihost=actions.url, auth=Secret(actions.auth), retries=0)
         async with Daemon(_configured(valkey, shards, openwhisk), {}) as daemon:
             before = ask(valkey, "EVAL", _LEFT, 0)
+            await _register(daemon.service)
             assert await _run_all(daemon.service) >= len(MACHINES) + 9
+            await _unregister(daemon.service)
             sweeper = RedisStore(StoreSettings(daemon="two", redis=RedisSettings(url=valkey.url), shards=shards))
             await sweeper.connect()
 
             async def as_before() -> bool:
                 await sweeper.sweep()
+                await daemon.service.registry.sweep()
                 return ask(valkey, "EVAL", _LEFT, 0) == before
 
             try:
@@ -163,6 +214,22 @@ async def test_after_retention_and_a_sweep_nothing_is_left_of_any_execution(
                 pytest.fail(f"left behind: {ask(valkey, 'EVAL', _LEFT, 0)}; before: {before}")
             finally:
                 await sweeper.close()
+
+
+async def test_a_deleted_machine_goes_with_its_last_execution_though_nobody_asks_for_it(valkey: EmbeddedValkey):
+    config = Config(redis=RedisConfig(url=valkey.url), http=HttpConfig(listen=Address("127.0.0.1", 0)))
+    async with Daemon(config, {}) as daemon:
+        service = daemon.service
+        await _register(service)
+        id = (await service.start_execution("asking", {}, "x")).id
+        await _unregister(service)
+        await service.registry.sweep()
+        assert ask(valkey, "EXISTS", "statebox:{meta}:machine:asking")
+
+        await service.stop_execution(id)
+        await service.registry.sweep()
+
+        assert not ask(valkey, "EXISTS", "statebox:{meta}:machine:asking", "statebox:{meta}:machines")
 
 
 async def test_a_history_of_thousands_of_events_is_paged_both_ways(valkey: EmbeddedValkey):

@@ -11,6 +11,7 @@ import pytest
 from statebox.asl.jsontext import Json, read_json, write_json_text
 from statebox.embedded import EmbeddedValkey
 from tests.http.site import Answer, Site, open_site, states
+from tests.servers import ask
 from tests.waiting import wait_until
 
 ARN = "arn:aws:states:us-east-1:000000000000:activity:paint"
@@ -189,3 +190,19 @@ async def test_more_workers_than_may_wait_are_sent_away(site: Site):
     for task in waiting:
         task.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)
+
+
+async def test_a_task_that_was_taken_is_given_though_it_cannot_be_taken_out_of_its_queue(
+    site: Site, valkey: EmbeddedValkey
+):
+    """Nobody else gets it any more."""
+    await site.operate("CreateActivity", name="paint")
+    await start(site, {"wall": 1})
+    ask(valkey, "ACL", "SETUSER", "default", "-zrem")
+    try:
+        task = await take(site)
+    finally:
+        ask(valkey, "ACL", "SETUSER", "default", "+@all")
+
+    assert read_json(task["input"]) == {"wall": 1}
+    assert (await site.operate("SendTaskSuccess", taskToken=task["taskToken"], output="1")).status == 200

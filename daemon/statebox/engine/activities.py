@@ -147,7 +147,12 @@ class Activities:
             if token is None:
                 return None
             task = await self._taken(token, worker)
-            await self._queues.drop(name, token)
+            try:
+                await self._queues.drop(name, token)
+            except ServiceUnavailable:
+                # What has been taken nobody gets again: it is for this worker, and whoever comes next passes it over.
+                if task is None:
+                    raise
             if task is not None:
                 return task
 

@@ -86,7 +86,7 @@ class Outbox:
         try:
             arrived = await (self._tell_end(letter) if letter.kind == "end" else self._stop(letter))
             # One who is to be stopped may still be on its way to its start, but not for longer than a lease.
-            if arrived or again:
+            if arrived or (again and letter.kind == "stop"):
                 await self._store.arrived(shard, letter)
         except ServiceUnavailable as away:
             _log.debug("a letter has to wait: %s", away.message)
@@ -94,15 +94,17 @@ class Outbox:
             _log.exception("a letter cannot be delivered: %s", letter)
 
     async def _tell_end(self, letter: Letter) -> bool:
-        """Answer the task that waits for the end of a nested execution."""
+        """Answer the task that waits for the end of a nested execution; false when that was redriven meanwhile."""
         token = letter.continuation
         try:
             ended = await self._store.describe(letter.execution)
         except ExecutionDoesNotExist:
             ended = None
-        if ended is not None and (ended.answers != token or not ended.ended):
+        if ended is not None and ended.answers != token:
             # It was forgotten, and another one has its name by now.
             ended = None
+        if ended is not None and not ended.ended:
+            return False
 
         def event(task: str) -> AnyEvent:
             if ended is None:

@@ -17,8 +17,12 @@ from statebox.asl.jsontext import Json
 from statebox.engine.advancing import Program
 from statebox.engine.checkpoints import checkpoint_of
 from statebox.engine.errors import (
+    ExecutionDoesNotExist,
     ExecutionNotRedrivable,
+    InvalidArn,
     ServiceUnavailable,
+    StateMachineDeleting,
+    StateMachineDoesNotExist,
     StateMachineTypeNotSupported,
     TooManyRequests,
 )
@@ -178,18 +182,34 @@ class Starting:
     async def start_nested(self, ask: Ask) -> Begun:
         """Start an execution for a task, once for each attempt. Raises as start_execution."""
         reference = machine_reference(ask.machine)
-        begun = await self.start_execution(
-            reference.name,
-            ask.input,
-            ask.name,
-            operation=ask.operation,
-            reference=reference,
-            answers=ask.answers,
-            nested=True,
-        )
+        try:
+            begun = await self.start_execution(
+                reference.name,
+                ask.input,
+                ask.name,
+                operation=ask.operation,
+                reference=reference,
+                answers=ask.answers,
+                nested=True,
+            )
+        except (StateMachineDoesNotExist, StateMachineDeleting, InvalidArn):
+            # A daemon that has died since may have started it when the machine was still there.
+            before = await self._begun_before(reference.name, ask)
+            if before is None:
+                raise
+            return before
         if begun.execution is None and ask.answers is not None:
             refuse_anothers(ask, (await self._around.store.describe(begun.id)).answers)
         return Begun(begun.arn, begun.started_ms)
+
+    async def _begun_before(self, machine: str, ask: Ask) -> Begun | None:
+        """What the same ask has started before, where its end is waited for."""
+        try:
+            found = await self._around.store.describe(f"{machine}:{ask.name}")
+        except ExecutionDoesNotExist:
+            return None
+        is_same = ask.answers is not None and found.answers == ask.answers
+        return Begun(found.arn, found.started_ms) if is_same else None
 
     async def redrive_execution(self, id: str, operation: str | None = None) -> int:
         """Let an execution that ended without success go on from where it failed; returns when that was (ms).

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 
@@ -43,6 +44,8 @@ from statebox.store.reading import no_such_execution
 from statebox.store.replies import Unexpected, integer, items, maybe_integer, strings, text
 from statebox.store.shelf import RedisShelf
 from statebox.store.steps import qualified, step_arguments, waiting_place
+
+_log = logging.getLogger(__name__)
 
 
 class RedisStore(Delivering):
@@ -260,7 +263,7 @@ class RedisStore(Delivering):
     async def letters(self, shard: int, limit: int) -> Sequence[Letter]:
         """Letters of the shard's outbox that should have arrived; nobody else gets them for as long as a lease."""
         reply = strings(await self._run("letters", shard, self.settings.lease_ms, limit))
-        return [Letter.read(letter.decode()) for letter in reply]
+        return [letter for found in reply if (letter := _read_letter(found)) is not None]
 
     async def arrived(self, shard: int, letter: Letter) -> None:
         """Take a letter out of the shard's outbox."""
@@ -299,6 +302,15 @@ class RedisStore(Delivering):
         return step_arguments(
             checkpoint, token, sequence, settings.lease_ms, settings.daemon, settings.retention_ms, texts, first
         )
+
+
+def _read_letter(found: bytes) -> Letter | None:
+    """The letter; None for one that only newer daemons can read, which must not keep back those beside it."""
+    try:
+        return Letter.read(found.decode())
+    except ValueError:
+        _log.warning("a letter cannot be read here, it is left to others: %r", found)
+        return None
 
 
 def _tokens(answered: Sequence[Reply]) -> frozenset[str]:

@@ -20,6 +20,7 @@ from statebox.engine.errors import (
     InvalidArn,
     StateMachineDeleting,
     StateMachineDoesNotExist,
+    Unreadable,
 )
 from statebox.engine.machines import Machines, definition_of
 from statebox.engine.names import MachineReference, Place
@@ -32,6 +33,7 @@ from statebox.engine.registry.routing import routed
 from statebox.engine.registry.shelf import Shelf, Shelved
 
 _MOST_KEPT: Final = 1000
+_SWEPT_AT_ONCE: Final = 100
 _MOST_KEPT_CHARACTERS: Final = 32 << 20
 # Each attempt that fails means that somebody else's has succeeded.
 _ATTEMPTS: Final = 100
@@ -81,6 +83,8 @@ class Registry:
         self.place = place
         self.log_groups = log_groups
         self._up_since_ms = clock.now_ms()
+        # The last machine that was swept.
+        self._swept: str | None = None
         self._shelved = Recent[Shelved](_MOST_KEPT, _MOST_KEPT_CHARACTERS)
         # By content hash.
         self._texts = Recent[Definition](_MOST_KEPT, _MOST_KEPT_CHARACTERS)
@@ -193,9 +197,25 @@ class Registry:
             if shelved is None:
                 return None
             self._shelved.put(name, shelved, 1000 * (1 + len(shelved.machine.versions)))
-        if shelved.machine.deleting and not await self.shelf.running(name) and await self.shelf.remove(shelved):
-            return None
-        return shelved
+        return None if await self._has_gone(shelved) else shelved
+
+    async def sweep(self) -> None:
+        """Let machines go that were deleted while executions of them ran. The next sweep is for the next machines."""
+        names = await self.shelf.names(self._swept, _SWEPT_AT_ONCE)
+        self._swept = names[-1] if len(names) == _SWEPT_AT_ONCE else None
+        for name in names:
+            try:
+                shelved = await self.shelf.read(name)
+            except Unreadable:
+                # Whoever asks for it is told; a newer daemon may know how to read it.
+                continue
+            if shelved is not None:
+                await self._has_gone(shelved)
+
+    async def _has_gone(self, shelved: Shelved) -> bool:
+        """Remove a machine that is being deleted, when nothing of it runs any more."""
+        machine = shelved.machine
+        return machine.deleting and not await self.shelf.running(machine.name) and await self.shelf.remove(shelved)
 
     async def definition(self, machine: Registered, hash: str) -> Definition:
         """The definition with that hash. Raises _Moved when the machine does not need it any more."""
