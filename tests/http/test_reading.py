@@ -16,12 +16,8 @@ from statebox.asl.jsontext import Json, read_json
 from statebox.engine.errors import ServiceError, TaskAlreadyAnswered, TooManyRequests, ValidationException
 from statebox.http.errors import MethodNotAllowed, SerializationException
 from statebox.http.operations import OPERATIONS
+from statebox.http.pages import read_dated_page_token, read_event_page_token, write_page_token
 from statebox.http.seed_request import Fresh, GoOn, read_asked
-from statebox.http.shapes import (
-    read_dated_page_token,
-    read_event_page_token,
-    write_page_token,
-)
 from statebox.http.statuses import headers_of, protocol_status_of, protocol_type_of, status_of
 from statebox.http.validation import SENSITIVE, Request, Structure, pattern_shown, read_request
 

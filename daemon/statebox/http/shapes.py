@@ -1,27 +1,18 @@
-"""The shapes in which the Step Functions API shows executions, and the tokens with which its lists go on."""
+"""The shapes in which the Step Functions API shows executions."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-from collections.abc import Callable, Sequence
-from typing import Final, TypeVar
-
-import msgspec
+from typing import Final
 
 from statebox.asl.commands import AwaitCallback
 from statebox.asl.execution import Execution, Status
-from statebox.asl.jsontext import InvalidJson, Json, read_json, write_json, write_json_text
+from statebox.asl.jsontext import Json, write_json_text
 from statebox.engine.names import Place
 from statebox.engine.records import Continuation, Summary
-from statebox.http.pages import foreign_token
 
 # With data or without, as includedData says.
 ALL_DATA: Final = "ALL_DATA"
 METADATA_ONLY: Final = "METADATA_ONLY"
-
-_Place = TypeVar("_Place")
-_One = TypeVar("_One")
 
 
 def date(at_ms: int) -> float:
@@ -124,45 +115,3 @@ def continuation_described(continuation: Continuation, place: Place) -> dict[str
     if continuation.answered_ms is not None:
         shown |= {"answered": date(continuation.answered_ms), "channel": continuation.channel}
     return shown
-
-
-def page_shown(
-    member: str,
-    found: Sequence[_One],
-    limit: int,
-    shown: Callable[[_One], Json],
-    place: Callable[[_One], tuple[int | str, ...]],
-) -> dict[str, Json]:
-    """A page of a list: up to `limit` of what was found, and the token of the last one's place where there are more."""
-    page: dict[str, Json] = {member: [shown(one) for one in found[:limit]]}
-    if len(found) > limit:
-        page["nextToken"] = write_page_token(*place(found[limit - 1]))
-    return page
-
-
-def write_page_token(*place: int | str) -> str:
-    """The place where a list goes on, as text that means nothing to callers."""
-    return base64.urlsafe_b64encode(write_json(place)).rstrip(b"=").decode()
-
-
-def read_dated_page_token(text: str) -> tuple[int, str]:
-    """The place (start or creation in ms, id or name) in a list that is in order of time. Raises InvalidToken."""
-    return _read_page_token(text, tuple[int, str])
-
-
-def read_event_page_token(text: str) -> int:
-    """The place (event id) in a history. Raises InvalidToken."""
-    return _read_page_token(text, tuple[int])[0]
-
-
-def read_name_page_token(text: str) -> str:
-    """The place (a name) in a list by name. Raises InvalidToken."""
-    return _read_page_token(text, tuple[str])[0]
-
-
-def _read_page_token(text: str, type: type[_Place]) -> _Place:
-    try:
-        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        return msgspec.convert(read_json(raw), type)
-    except (binascii.Error, ValueError, InvalidJson, msgspec.ValidationError):
-        raise foreign_token(text) from None

@@ -21,8 +21,9 @@ from statebox.http.operations.members import (
     page_size,
     tags_of,
 )
+from statebox.http.pages import page_shown, read_name_page_token
 from statebox.http.protocol import Call, Operation
-from statebox.http.shapes import date, page_shown, read_name_page_token
+from statebox.http.shapes import date
 from statebox.http.validation import Request
 
 # AWS holds on to a poll for 60 s, and clients give up after 60 s by themselves: they shall hear that there is nothing.

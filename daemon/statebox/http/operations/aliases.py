@@ -18,8 +18,9 @@ from statebox.http.operations.members import (
     RoutingConfigurationList,
     page_size,
 )
+from statebox.http.pages import page_shown, read_dated_page_token
 from statebox.http.protocol import Call, Operation
-from statebox.http.shapes import date, page_shown, read_dated_page_token
+from statebox.http.shapes import date
 from statebox.http.validation import Request
 
 

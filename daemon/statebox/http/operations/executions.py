@@ -24,17 +24,10 @@ from statebox.http.operations.members import (
     json_of,
     page_size,
 )
+from statebox.http.pages import read_dated_page_token, read_event_page_token, write_page_token
 from statebox.http.protocol import Call, Operation
 from statebox.http.said import start_operation
-from statebox.http.shapes import (
-    ALL_DATA,
-    date,
-    execution_described,
-    read_dated_page_token,
-    read_event_page_token,
-    summary_listed,
-    write_page_token,
-)
+from statebox.http.shapes import ALL_DATA, date, execution_described, summary_listed
 from statebox.http.validation import Request
 
 

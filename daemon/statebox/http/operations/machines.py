@@ -30,8 +30,9 @@ from statebox.http.operations.members import (
     page_size,
     tags_of,
 )
+from statebox.http.pages import page_shown, read_name_page_token
 from statebox.http.protocol import Call, Operation
-from statebox.http.shapes import ALL_DATA, date, page_shown, read_name_page_token
+from statebox.http.shapes import ALL_DATA, date
 from statebox.http.validation import Request
 
 

@@ -13,8 +13,9 @@ from statebox.asl.states.results import family_of
 from statebox.engine.names import execution_id
 from statebox.engine.records import MapRun
 from statebox.http.operations.members import Arn, LongArn, PageSize, PageToken, page_size
+from statebox.http.pages import read_event_page_token, write_page_token
 from statebox.http.protocol import Call, Operation
-from statebox.http.shapes import date, read_event_page_token, write_page_token
+from statebox.http.shapes import date
 from statebox.http.validation import Request
 
 _COUNTED: Final = {

@@ -23,18 +23,11 @@ from statebox.http.operations.members import (
     TaskToken,
     json_of,
 )
+from statebox.http.pages import read_dated_page_token, write_page_token
 from statebox.http.protocol import Call, Operation
 from statebox.http.said import answer_operation, start_operation
 from statebox.http.seed_answer import continuations_of
-from statebox.http.shapes import (
-    continuation_described,
-    date,
-    execution_described,
-    read_dated_page_token,
-    summary_listed,
-    waited_for,
-    write_page_token,
-)
+from statebox.http.shapes import continuation_described, date, execution_described, summary_listed, waited_for
 from statebox.http.validation import Request
 
 # The name under which a machine runs that was given none.

@@ -11,8 +11,9 @@ from statebox.engine.registry.lifecycle import refuse_qualified
 from statebox.engine.registry.machine import Version
 from statebox.engine.registry.versions import delete_version, list_versions, publish_version
 from statebox.http.operations.members import Arn, LongArn, PageSize, PageToken, VersionDescription, page_size
+from statebox.http.pages import page_shown, read_event_page_token
 from statebox.http.protocol import Call, Operation
-from statebox.http.shapes import date, page_shown, read_event_page_token
+from statebox.http.shapes import date
 from statebox.http.validation import Request
 
 
