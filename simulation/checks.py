@@ -223,10 +223,17 @@ def _early_answers(
     tokens: Mapping[str, Mapping[str, str]],
     answers: Sequence[Given],
 ) -> Iterator[str]:
-    """Whether what was kept was used, once, whatever came later."""
-    used = {
-        (fields["execution"], fields.get("operation")) for fields in tokens.values() if fields["status"] == "answered"
-    }
+    """Whether what was kept was used, once, whatever came later.
+
+    What comes after the state was left is kept for the next time that it is entered.
+    """
+    used: set[tuple[str, str]] = set()
+    left_ms: dict[str, int] = {}
+    for fields in tokens.values():
+        if fields["status"] == "answered":
+            used.add((fields["execution"], fields["operation"]))
+        if fields["state"] == "Ask":
+            left_ms[fields["execution"]] = int(fields.get("answered") or fields.get("closed") or 0)
     first: dict[str, str] = {}
     for given in answers:
         if not given.execution:
@@ -237,7 +244,8 @@ def _early_answers(
                 yield f"{given.execution}: both {first[given.execution]} and {given.value} were accepted for one state"
             first[given.execution] = given.value
             stopped = given.execution in executions and executions[given.execution][1]["status"] == "ABORTED"
-            if not took and not (given.told == "kept" and stopped):
+            too_late = left_ms.get(given.execution, given.told_ms + 1) <= given.told_ms
+            if not took and not (given.told == "kept" and (stopped or too_late)):
                 yield f"{given.execution}: the answer {given.value} was {given.told}, and is not in it"
         elif given.told and took:
             yield f"the answer {given.value} was used, and its user told {given.told}"

@@ -62,6 +62,8 @@ class Given(msgspec.Struct):
     told: str = ""
     published: bool = False
     execution: str = ""
+    # When it was told (ms of the server's clock).
+    told_ms: int = 0
 
 
 class Beat(msgspec.Struct, frozen=True):
@@ -204,7 +206,7 @@ class Users:
             taken = await self._until_told(
                 lambda service: service.answer_state(given.execution, "Ask", given.value, operation=given.operation)
             )
-            given.told = "taken" if taken else "kept"
+            given.told, given.told_ms = "taken" if taken else "kept", self._world.server.now_ms()
         except _REFUSALS as refused:
             given.told = type(refused).__name__
         except Gone:

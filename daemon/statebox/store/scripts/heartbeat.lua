@@ -19,5 +19,6 @@ if word ~= 'open' then return {word} end
 if t.beat == operation then return delivered_before(t.record, who) end
 
 local how, entry = standing(t.record, who), entry_for(t, ARGV[6], ARGV[10], ARGV[11])
-redis.call('HSET', base .. 'token:' .. token, 'beat', operation)
+-- Until the owner has taken it in, and with it the new deadline, the old one does not count.
+redis.call('HSET', base .. 'token:' .. token, 'beat', operation, 'beating', '1')
 return deliver(t.record, how, entry, who)
