@@ -183,34 +183,6 @@ async def test_an_answer_is_too_late_when_its_deadline_has_come(store: RedisStor
     assert (await store.continuation(late)).status == "expired"
 
 
-async def test_a_heartbeat_in_time_puts_the_deadline_off_before_its_owner_has_taken_it_in(
-    store: RedisStore, daemons: Daemons
-):
-    """What it is put off to is known to the owner alone, and counts once that has written it."""
-    token = new_token()
-    lease = await hold(store, token, NOON + SECOND)
-    await store.heartbeat(token, "beat")
-    daemons.time.pass_by(SECOND)
-    assert (await store.continuation(token)).status == "waiting"
-
-    again = execution(branches=[suspended(token, deadline_ms=NOON + 2 * SECOND)])
-    reopened = Checkpoint(again, consumed=1, opened=(callback(token, deadline_ms=NOON + 2 * SECOND),))
-    saved = await store.checkpoint(lease, reopened)
-    assert saved.lease is not None
-    daemons.time.pass_by(SECOND)
-    with pytest.raises(TaskTimedOut):
-        await store.answer(answer(token))
-
-
-async def test_an_answer_after_a_heartbeat_that_nobody_has_taken_in_is_taken(store: RedisStore, daemons: Daemons):
-    token = new_token()
-    await hold(store, token, NOON + SECOND)
-    await store.heartbeat(token, "beat")
-    daemons.time.pass_by(SECOND)
-
-    assert await store.answer(answer(token)) == "m:x"
-
-
 async def test_an_answer_is_refused_when_the_execution_went_on_without_it(store: RedisStore, daemons: Daemons):
     token = new_token()
     lease = await hold(store, token, NOON + 60 * SECOND)

@@ -83,9 +83,7 @@ def _status(fields: dict[bytes, bytes], deadline_ms: int | None, standing: list[
         return "answered"
     # Until when it could have been answered: until it was closed, else until now.
     until_ms = maybe_integer(fields.get(b"closed"))
-    # A heartbeat that nobody has taken in yet has put it off.
-    put_off = until_ms is None and b"beating" in fields
-    if deadline_ms is not None and not put_off and deadline_ms <= (now_ms if until_ms is None else until_ms):
+    if deadline_ms is not None and deadline_ms <= (now_ms if until_ms is None else until_ms):
         return "expired"
     running, closing = standing
     if until_ms is not None or running != b"RUNNING" or closing is not None:

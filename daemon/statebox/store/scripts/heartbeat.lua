@@ -19,6 +19,5 @@ if word ~= 'open' then return {word} end
 if t.beat == operation then return delivered_before(t.record, who) end
 
 local how, entry = standing(t.record, who), entry_for(t, ARGV[6], ARGV[10], ARGV[11])
--- Until the owner has taken it in, and with it the new deadline, the old one does not count.
-redis.call('HSET', base .. 'token:' .. token, 'beat', operation, 'beating', '1')
+redis.call('HSET', base .. 'token:' .. token, 'beat', operation)
 return deliver(t.record, how, entry, who)

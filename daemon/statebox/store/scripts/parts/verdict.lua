@@ -2,7 +2,7 @@
 -- unknown, answered, expired (its deadline has passed), closed (the execution went on or ends without it), open.
 local function verdict(token)
   local f = redis.call('HMGET', base .. 'token:' .. token,
-    'status', 'execution', 'task', 'deadline', 'operation', 'answered', 'channel', 'closed', 'beat', 'state', 'beating')
+    'status', 'execution', 'task', 'deadline', 'operation', 'answered', 'channel', 'closed', 'beat', 'state')
   local t = {
     execution = f[2], task = f[3], deadline = tonumber(f[4] or ''), operation = f[5],
     answered = f[6], channel = f[7], closed = tonumber(f[8] or ''), beat = f[9],
@@ -13,8 +13,7 @@ local function verdict(token)
   if f[1] == 'closed' then
     return (t.deadline and t.closed >= t.deadline) and 'expired' or 'closed', t
   end
-  -- A heartbeat that was in time, and that nobody has taken in yet, puts the deadline off.
-  if t.deadline and now >= t.deadline and not f[11] then return 'expired', t end
+  if t.deadline and now >= t.deadline then return 'expired', t end
   t.record = record_of(t.execution)
   if t.record.status ~= 'RUNNING' or t.record.closing then return 'closed', t end
   return 'open', t

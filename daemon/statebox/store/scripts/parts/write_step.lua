@@ -106,7 +106,6 @@ local function open_continuations(id, step)
     if not status or status == 'waiting' then
       redis.call('HSET', key, 'status', 'waiting', 'execution', id, 'task', ARGV[i + 1], 'state', ARGV[i + 2],
         'since', since, 'deadline', deadline)
-      if status then redis.call('HDEL', key, 'beating') end
       redis.call('ZADD', base .. 'waiting', since, token)
       if deadline == '' then
         redis.call('SET', base .. 'continuation:' .. token, id)
