@@ -105,7 +105,7 @@ class Delivering(RunListing):
         entry = write_entry(ExecutionStopped(error, cause))
         match await self._run("stop", shard, *self._who(fresh_id(), take), id, operation, entry):
             case [b"claimed", value]:
-                return next(iter(await self._loading.claimed([value], shard, until)), None)
+                return await self._claimed(value, shard, until)
             case [b"told", _]:
                 return None
             case [b"ended", stopped_ms]:
@@ -136,14 +136,16 @@ class Delivering(RunListing):
         """What parts/deliver.lua returns: the execution that was claimed, or the id of the one told; else None."""
         match reply:
             case [b"claimed", value]:
-                for claimed in await self._loading.claimed([value], shard, until):
-                    return claimed
-                # It cannot be read here, but it was delivered.
-                return text(items(value)[0])
+                # Where it cannot be read here, it was delivered all the same.
+                return await self._claimed(value, shard, until) or text(items(value)[0])
             case [b"told", id]:
                 return text(id)
             case _:
                 return None
+
+    async def _claimed(self, value: Reply, shard: int, until: float) -> Claimed | None:
+        """The execution that a script claimed; None when it cannot be read here."""
+        return next(iter(await self._loading.claimed([value], shard, until)), None)
 
     async def _leave(self, lease: Lease, format: int) -> None:
         """Give back what has a format that this daemon does not know."""

@@ -183,7 +183,7 @@ class RedisStore(Delivering):
         reply = await self._run("update_run", shard, *self._who(fresh_id(), take), unique, write_entry(event), *fields)
         match reply:
             case [b"claimed", value]:
-                return next(iter(await self._loading.claimed([value], shard, until)), None)
+                return await self._claimed(value, shard, until)
             case [b"told", _]:
                 return None
             case [b"over"]:

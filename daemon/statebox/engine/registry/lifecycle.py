@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
 import msgspec
 
@@ -19,11 +18,9 @@ from statebox.engine.names import MachineReference, check_name, fresh_uuid
 from statebox.engine.ownership import Definition
 from statebox.engine.registry.configuration import check_encryption, check_logging
 from statebox.engine.registry.machine import MachineType, Registered, Revision, Version
-from statebox.engine.registry.registry import Registry, busy, no_such_machine, of_folder
+from statebox.engine.registry.registry import ATTEMPTS, Registry, busy, no_such_machine, of_folder
 from statebox.engine.registry.tags import with_tags
 from statebox.engine.registry.versions import published, version_of_revision
-
-_ATTEMPTS: Final = 100
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -89,7 +86,7 @@ async def create_machine(
     if settings.publish:
         wanted = published(wanted, settings.description, now_ms)
     reference = MachineReference(name, None, registry.place.machine_arn(name))
-    for _ in range(_ATTEMPTS):
+    for _ in range(ATTEMPTS):
         if await registry.current(name) is None:
             if await registry.shelf.write(wanted, None, definition) is not None:
                 return wanted
@@ -143,7 +140,7 @@ async def delete_machine(registry: Registry, reference: MachineReference) -> Non
         raise of_folder(reference.name)
     if not reference.is_arn and await registry.current(reference.name) is None:
         raise no_such_machine(reference)
-    for _ in range(_ATTEMPTS):
+    for _ in range(ATTEMPTS):
         shelved = await registry.current(reference.name)
         # Marked and looked at once more, it is gone when nothing of it runs.
         if shelved is None or shelved.machine.deleting:

@@ -36,7 +36,7 @@ _MOST_KEPT: Final = 1000
 _SWEPT_AT_ONCE: Final = 100
 _MOST_KEPT_CHARACTERS: Final = 32 << 20
 # Each attempt that fails means that somebody else's has succeeded.
-_ATTEMPTS: Final = 100
+ATTEMPTS: Final = 100
 # Names of machines that are listed for who named one that there is not.
 _MOST_TOLD: Final = 100
 
@@ -241,7 +241,7 @@ class Registry:
         """
         if self.is_of_folder(reference.name):
             raise of_folder(reference.name)
-        for _ in range(_ATTEMPTS):
+        for _ in range(ATTEMPTS):
             shelved = await self.shelved(reference)
             self._refuse_deleting(shelved.machine)
             machine = changed(shelved.machine)
@@ -270,7 +270,7 @@ class Registry:
 
 async def _settled(look: Callable[[], Awaitable[_T]]) -> _T:
     """What is found when it is looked for until nobody changes it meanwhile. Raises ConflictException."""
-    for _ in range(_ATTEMPTS):
+    for _ in range(ATTEMPTS):
         with suppress(_Moved):
             return await look()
     raise busy()
