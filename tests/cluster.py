@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import shutil
 import socket
 import tempfile
@@ -165,11 +166,12 @@ def _id(n: int) -> str:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now, no two the same."""
+    """Ports that nobody listens on now, no two the same; below those that the kernel gives to others meanwhile."""
     with contextlib.ExitStack() as probes:
         found: list[int] = []
-        for _ in range(count):
-            probe = probes.enter_context(socket.socket())
-            probe.bind(("127.0.0.1", 0))
-            found.append(int(probe.getsockname()[1]))
+        while len(found) < count:
+            port, probe = random.randrange(10_000, 32_000), probes.enter_context(socket.socket())
+            with contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                found.append(port)
         return found
